@@ -1,0 +1,50 @@
+# The two commands: `make demo` and `make test`. Everything else is a part of them or a refinement.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: setup setup-dev demo test test-fast check bench format clean
+
+# The product and nothing more: no torch.
+setup: .venv/ready
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip --constraint constraints.txt
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+# What tests, checks and benchmarks need besides. torch is asked for by its exact version, which
+# keeps pip from choosing a build with gigabytes of accelerator libraries.
+setup-dev: .venv/ready-dev
+.venv/ready-dev: .venv/ready
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch==2.13.0
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,teach,openvino,heic]'
+	touch $@
+
+# make demo             draws its own photographs
+# make demo PHOTOS=dir  uses yours
+demo: setup
+	$(BIN)/tiefvision demo $(if $(PHOTOS),--photos "$(PHOTOS)")
+
+test: setup-dev
+	$(BIN)/python -m pytest
+
+test-fast: setup-dev
+	$(BIN)/python -m pytest -m "not slow"
+
+check: setup-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+
+# Every figure of docs/benchmarks.md, at full size. Needs TIEFVISION_PHOTOS.
+bench: setup-dev
+	$(BIN)/python benchmarks/quality.py
+	$(BIN)/python benchmarks/indexing.py
+	$(BIN)/python benchmarks/search.py
+
+format:
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf .venv demo build

@@ -1,0 +1,98 @@
+"""Every error that a caller can act on.
+
+TiefVisionError                500  exit 1
+├── InvalidInput               400  exit 2   the caller's value is wrong; nothing was changed
+│   ├── UnreadableImage        422  exit 2   a file that does not decode to an image
+│   ├── ShapeMismatch          400  exit 2   two grids cannot be compared cell by cell
+│   ├── InvalidFilter          400  exit 2   a --where expression; points at the spot
+│   ├── InvalidSettings        400  exit 2   tiefvision.toml or an option
+│   └── InvalidBox             400  exit 2   a box outside the image or without area
+├── NotFound                   404  exit 3   no such catalogue, image, encoder or file
+├── NotReady                   503  exit 4   an encoder without weights, an empty catalogue
+├── Conflict                   409  exit 5   another process holds the lease; another space
+│   └── SpaceMismatch          409  exit 5   vectors of one space offered to another
+├── WeightsError               502  exit 6   weights not fetched, or not the ones expected
+└── StoreError                 500  exit 7   the catalogue on disk is damaged or of a newer version
+"""
+
+from __future__ import annotations
+
+
+class TiefVisionError(Exception):
+    """Base of every error a caller can act on. Anything else escaping is a bug.
+
+    `remedy` is what to do or type next; empty when the message already says it.
+    """
+
+    status = 500
+    exit_code = 1
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message}; {self.remedy}" if self.remedy else self.message
+
+
+class InvalidInput(TiefVisionError):
+    """The caller's value is wrong; nothing was changed."""
+
+    status, exit_code = 400, 2
+
+
+class UnreadableImage(InvalidInput):
+    """A file or upload that does not decode to an image within the limits."""
+
+    status = 422
+
+
+class ShapeMismatch(InvalidInput):
+    """Two grids cannot be compared cell by cell."""
+
+
+class InvalidFilter(InvalidInput):
+    """A filter expression that does not parse or does not fit the columns."""
+
+
+class InvalidSettings(InvalidInput):
+    """An unknown key or an impossible value in tiefvision.toml or an option."""
+
+
+class InvalidBox(InvalidInput):
+    """A box outside its image, without area, or not finite."""
+
+
+class NotFound(TiefVisionError):
+    """The named thing does not exist."""
+
+    status, exit_code = 404, 3
+
+
+class NotReady(TiefVisionError):
+    """The thing exists but cannot be used yet."""
+
+    status, exit_code = 503, 4
+
+
+class Conflict(TiefVisionError):
+    """Another process holds what this one needs, or the state has moved on."""
+
+    status, exit_code = 409, 5
+
+
+class SpaceMismatch(Conflict):
+    """Vectors of one space were offered to another."""
+
+
+class WeightsError(TiefVisionError):
+    """Weights could not be fetched, or are not the expected ones."""
+
+    status, exit_code = 502, 6
+
+
+class StoreError(TiefVisionError):
+    """The catalogue on disk is damaged, or was written by a newer version."""
+
+    exit_code = 7
