@@ -1,0 +1,1 @@
+"""Ring 1: numpy only. No files, no models, no clock."""
