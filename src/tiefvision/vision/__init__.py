@@ -1,0 +1,1 @@
+"""Ring 2: pixels in, arrays out. No database, no torch."""
