@@ -1,0 +1,128 @@
+"""The catalogue's database: opening, migrating, and the two kinds of transaction.
+
+SQLite by default, one file; every write is a transaction that holds the write lock from its
+start, so that two processes never meet half way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from tiefvision.errors import StoreError
+
+FILE_NAME = "catalogue.db"
+
+# The newest migration; a test compares it with migrations/versions.
+HEAD = "0001"
+
+# How long a writer waits for another one before it gives up.
+_BUSY_TIMEOUT_MS = 60_000
+
+
+class Database:
+    """An open catalogue database. Safe to share between threads."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @property
+    def engine(self) -> Engine:
+        return self._engine
+
+    @contextmanager
+    def read(self) -> Generator[Connection]:
+        """A connection that sees one consistent state."""
+        with self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Generator[Connection]:
+        """A transaction that commits at the end of the block, or not at all."""
+        with self._engine.connect() as connection:
+            connection = connection.execution_options(tiefvision_writes=True)
+            with connection.begin():
+                yield connection
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+
+def open_database(folder: Path) -> Database:
+    """The database of a catalogue folder, created or migrated to this version when needed.
+
+    Raises StoreError when it is damaged or was written by a newer version.
+    """
+    database = Database(_sqlite_engine(folder / FILE_NAME))
+    try:
+        revision = _revision(database)
+        if revision == HEAD:
+            return database
+        if revision is not None and revision > HEAD:
+            raise StoreError(
+                f"the catalogue in {folder} has format {revision}; this program knows up to {HEAD}",
+                remedy="upgrade with: pip install --upgrade tiefvision",
+            )
+        _migrate(database)
+    except DatabaseError as error:
+        database.close()
+        raise StoreError(
+            f"{folder / FILE_NAME} cannot be used: {error.orig}",
+            remedy="restore it from a snapshot (tiefvision catalogue snapshot)",
+        ) from error
+    except StoreError:
+        database.close()
+        raise
+    return database
+
+
+def _sqlite_engine(file: Path) -> Engine:
+    engine = sa.create_engine(
+        sa.URL.create("sqlite", database=str(file)), connect_args={"check_same_thread": False}
+    )
+    event.listen(engine, "connect", _on_connect)
+    event.listen(engine, "begin", _on_begin)
+    return engine
+
+
+def _on_connect(raw: object, _entry: ConnectionPoolEntry) -> None:
+    # SQLAlchemy's own recipe for SQLite: the driver must not begin transactions by itself.
+    raw.isolation_level = None  # pyright: ignore[reportAttributeAccessIssue]
+    cursor = raw.cursor()  # pyright: ignore[reportAttributeAccessIssue]
+    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    # FULL: an acknowledged image survives a power cut, not only a killed process.
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _on_begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("tiefvision_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _revision(database: Database) -> str | None:
+    with database.read() as connection:
+        if not sa.inspect(connection).has_table("alembic_version"):
+            return None
+        return connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+
+
+def _migrate(database: Database) -> None:
+    # Alembic takes longer to import than a search takes, and is needed once in a format's life.
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", "tiefvision:store/migrations")
+    with database.write() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")

@@ -1,0 +1,89 @@
+"""Where things lie in a catalogue's folder, and how a catalogue is found."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from tiefvision import settings
+from tiefvision.errors import NotFound
+from tiefvision.store import database
+
+ENVIRONMENT_VARIABLE = "TIEFVISION_CATALOGUE"
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The folder of one catalogue. Copy it and it works."""
+
+    folder: Path
+
+    @property
+    def settings_file(self) -> Path:
+        return self.folder / settings.FILE_NAME
+
+    @property
+    def database_file(self) -> Path:
+        return self.folder / database.FILE_NAME
+
+    @property
+    def encoders(self) -> Path:
+        """Encoders that this catalogue carries, one folder for each fingerprint."""
+        return self.folder / "models" / "encoder"
+
+    @property
+    def thumbnails(self) -> Path:
+        return self.folder / "thumbnails"
+
+    def cells(self, cell_space_id: str) -> Path:
+        """The vector engine's folder of a cell space."""
+        return self.folder / "cells" / f"{cell_space_id}.lance"
+
+    def space(self, search_space_id: str) -> Path:
+        """The folder of a search space: its arrays and its scan."""
+        return self.folder / "spaces" / search_space_id
+
+    @property
+    def exists(self) -> bool:
+        return self.database_file.is_file()
+
+
+def named(catalogue: str | Path | None) -> Home:
+    """The catalogue's folder: the given one, else TIEFVISION_CATALOGUE, else the working folder
+    or the nearest above it that holds one. It need not exist yet when it was named.
+
+    Raises NotFound when nothing names one.
+    """
+    if catalogue is not None:
+        return Home(Path(catalogue).expanduser())
+    variable = os.environ.get(ENVIRONMENT_VARIABLE)
+    if variable:
+        return Home(Path(variable).expanduser())
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if Home(folder).exists:
+            return Home(folder)
+    raise NotFound(
+        f"no catalogue is named, and none lies in {here} or above it",
+        remedy=f"name one with -c FOLDER, or set {ENVIRONMENT_VARIABLE}",
+    )
+
+
+def existing(catalogue: str | Path | None) -> Home:
+    """As `named`, but the catalogue must exist. Raises NotFound with the nearest name."""
+    home = named(catalogue)
+    if home.exists:
+        return home
+    parent = home.folder.parent
+    siblings = (
+        [child.name for child in parent.iterdir() if Home(child).exists] if parent.is_dir() else []
+    )
+    near = difflib.get_close_matches(home.folder.name, siblings, n=1)
+    raise NotFound(
+        f"there is no catalogue in {home.folder}",
+        remedy=f"did you mean {parent / near[0]}?"
+        if near
+        else f"make one with: tiefvision index PHOTOS -c {home.folder}",
+    )

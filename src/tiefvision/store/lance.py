@@ -1,0 +1,355 @@
+"""The default vector engine: one Lance dataset for each cell space, a folder on disk.
+
+Every row holds an image's cells (float16) beside a compact vector for each search space that has
+a projection, so that a new search space is one more column, derived without the photographs.
+Rows are only ever appended and deleted. The lance package is imported when a dataset is first
+opened, since that takes longer than a whole search that does not need it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+import pyarrow as pa
+from jaxtyping import Float16, Float32, Int64
+
+from tiefvision.errors import SpaceMismatch, StoreError
+from tiefvision.store.attribute_types import arrow_type
+from tiefvision.store.filters import ColumnType, Filter, render_lance
+from tiefvision.store.records import RowKey
+from tiefvision.store.vectors import Candidates, ProjectCells, VectorRows
+
+if TYPE_CHECKING:
+    from lance import LanceDataset
+
+_KEYS = ("image_id", "content_id", "box_revision", "attributes_revision")
+
+# Rows in one read: 256 rows of 27 kB of cells are 7 MB.
+_BATCH_ROWS = 256
+
+# Below this the engine scans its vectors as fast as an index would answer (design: ~20k rows).
+INDEX_FROM_ROWS = 20_000
+
+# Fragments are merged when there are more than this many, into files of this many rows.
+_MOST_FRAGMENTS = 32
+_FRAGMENT_ROWS = 16_384
+
+# Old versions are dropped once no query can still be reading them.
+LONGEST_QUERY_S = 300
+
+# 32 partitions and 8 times as many exact comparisons as hits keep recall (benchmarks/search.py).
+_PARTITIONS_PROBED = 32
+_REFINE_FACTOR = 8
+
+_COMMIT_TRIES = 8
+_COMPACT = "vector_"
+_Result = TypeVar("_Result")
+
+
+class LanceStore:
+    """The rows of one cell space in `folder`; see `VectorStore`."""
+
+    def __init__(self, folder: Path, *, cell_space_id: str, cell_length: int) -> None:
+        self._folder = folder
+        self._cell_space_id = cell_space_id
+        self._cell_length = cell_length
+        self._opened: LanceDataset | None = None
+
+    @property
+    def cell_space_id(self) -> str:
+        return self._cell_space_id
+
+    def append(self, rows: VectorRows) -> None:
+        dataset = self._dataset()
+        self._check_length(rows.cells.shape[1])
+        self._commit(lambda: dataset.insert(_table(rows, dataset.schema)))
+
+    def remove_superseded(self, current: Sequence[RowKey]) -> None:
+        keep = {key.image_id: key for key in current}
+        doomed: list[int] = []
+        for row_ids, keys in self._each_key(_ids_filter(list(keep))):
+            doomed += [
+                int(row)
+                for row, key in zip(row_ids, keys, strict=True)
+                if key != keep[key.image_id]
+            ]
+        self.remove_rows(doomed)
+
+    def remove_images(self, image_ids: Sequence[int]) -> None:
+        dataset = self._dataset()
+        for some in _chunks(image_ids):
+            where = _ids_filter(some)
+            self._commit(lambda where=where: dataset.delete(where))
+
+    def each_key(self) -> Iterator[tuple[Int64[np.ndarray, " n"], list[RowKey]]]:
+        return self._each_key(None)
+
+    def remove_rows(self, row_ids: Sequence[int]) -> None:
+        dataset = self._dataset()
+        for some in _chunks(row_ids):
+            where = f"_rowid IN ({','.join(map(str, some))})"
+            self._commit(lambda where=where: dataset.delete(where))
+
+    def fetch(self, image_ids: Sequence[int]) -> VectorRows:
+        batches = list(self.each_cells(image_ids))
+        keys = [key for batch in batches for key in batch.keys]
+        cells = [batch.cells for batch in batches]
+        empty = np.empty((0, self._cell_length), np.float16)
+        return VectorRows(
+            keys=keys,
+            cells=np.concatenate(cells) if cells else empty,
+            attributes=[{} for _ in keys],
+        )
+
+    def each_cells(self, image_ids: Sequence[int] | None = None) -> Iterator[VectorRows]:
+        dataset = self._latest()
+        filters = [None] if image_ids is None else [_ids_filter(c) for c in _chunks(image_ids)]
+        for where in filters:
+            scanner = dataset.scanner(
+                columns=[*_KEYS, "cells"],
+                filter=where,
+                batch_size=_BATCH_ROWS,
+                batch_readahead=2,
+                fragment_readahead=1,
+            )
+            for batch in scanner.to_batches():
+                keys = _row_keys(batch)
+                yield VectorRows(
+                    keys=keys,
+                    cells=_matrix(batch.column("cells"), self._cell_length),
+                    attributes=[{} for _ in keys],
+                )
+
+    def image_ids(self, where: Filter) -> Int64[np.ndarray, " n"]:
+        scanner = self._latest().scanner(columns=["image_id"], filter=render_lance(where))
+        return scanner.to_table().column("image_id").to_numpy()
+
+    def nearest(
+        self,
+        query: Float32[np.ndarray, " dimensions"],
+        *,
+        search_space_id: str,
+        limit: int,
+        where: Filter | None,
+    ) -> Candidates:
+        table = (
+            self._latest()
+            .scanner(
+                columns=[*_KEYS, "_distance"],
+                nearest={
+                    "column": compact_column(search_space_id),
+                    "q": query.astype(np.float16),
+                    "k": limit,
+                    "nprobes": _PARTITIONS_PROBED,
+                    "refine_factor": _REFINE_FACTOR,
+                    "metric": "dot",
+                },
+                filter=None if where is None else render_lance(where),
+                prefilter=True,
+            )
+            .to_table()
+        )
+        # The engine's "dot" figure is one minus the dot product: smaller is nearer.
+        similarities = 1 - table.column("_distance").to_numpy()
+        return Candidates(
+            keys=[key for batch in table.to_batches() for key in _row_keys(batch)],
+            compact_similarities=similarities.astype(np.float32),
+        )
+
+    def declare_columns(self, columns: Mapping[str, ColumnType]) -> None:
+        dataset = self._dataset()
+        missing = [name for name in columns if name not in dataset.schema.names]
+        if missing:
+            added = pa.schema([pa.field(name, arrow_type(columns[name])) for name in missing])
+            self._commit(lambda: dataset.add_columns(added))
+        widened = [
+            {"path": name, "data_type": arrow_type(kind)}
+            for name, kind in columns.items()
+            if dataset.schema.field(name).type != arrow_type(kind)
+        ]
+        if widened:
+            self._commit(lambda: dataset.alter_columns(*widened))
+
+    def add_search_space(
+        self, search_space_id: str, *, dimensions: int, project: ProjectCells
+    ) -> None:
+        dataset = self._dataset()
+        name = compact_column(search_space_id)
+        if name in dataset.schema.names:
+            return
+        field = pa.field(name, pa.list_(pa.float16(), dimensions))
+
+        def derive(batch: pa.RecordBatch) -> pa.RecordBatch:
+            compact = project(_matrix(batch.column("cells"), self._cell_length))
+            return pa.record_batch([_fixed_size(compact, dimensions)], schema=pa.schema([field]))
+
+        if dataset.count_rows() == 0:
+            self._commit(lambda: dataset.add_columns(pa.schema([field])))
+            return
+        self._commit(
+            lambda: dataset.add_columns(derive, read_columns=["cells"], batch_size=_BATCH_ROWS)
+        )
+
+    def search_space_ids(self) -> list[str]:
+        names = self._dataset().schema.names
+        return [name.removeprefix(_COMPACT) for name in names if name.startswith(_COMPACT)]
+
+    def drop_search_space(self, search_space_id: str) -> None:
+        dataset = self._dataset()
+        name = compact_column(search_space_id)
+        if name in dataset.schema.names:
+            self._commit(lambda: dataset.drop_columns([name]))
+
+    def optimize(self, *, search_space_id: str | None, columns: Sequence[str]) -> None:
+        dataset = self._dataset()
+        if len(dataset.get_fragments()) > _MOST_FRAGMENTS:
+            self._commit(
+                lambda: dataset.optimize.compact_files(
+                    target_rows_per_fragment=_FRAGMENT_ROWS, batch_size=_BATCH_ROWS, num_threads=1
+                )
+            )
+        if dataset.count_rows() >= INDEX_FROM_ROWS:
+            self._index(dataset, search_space_id, columns)
+        dataset.cleanup_old_versions(timedelta(seconds=LONGEST_QUERY_S))
+
+    def _index(
+        self, dataset: LanceDataset, search_space_id: str | None, columns: Sequence[str]
+    ) -> None:
+        present = {column for index in dataset.list_indices() for column in index["fields"]}
+        for column in ("image_id", *columns):
+            if column not in present:
+                kind = "BITMAP" if dataset.schema.field(column).type == pa.bool_() else "BTREE"
+                dataset.create_scalar_index(column, kind)
+        if search_space_id is not None and compact_column(search_space_id) not in present:
+            dataset.create_index(compact_column(search_space_id), "IVF_RQ", metric="dot")
+        dataset.optimize.optimize_indices()
+
+    def _each_key(
+        self, where: str | None
+    ) -> Iterator[tuple[Int64[np.ndarray, " n"], list[RowKey]]]:
+        scanner = self._latest().scanner(columns=list(_KEYS), filter=where, with_row_id=True)
+        for batch in scanner.to_batches():
+            row_ids = batch.column("_rowid").to_numpy(zero_copy_only=False).astype(np.int64)
+            yield row_ids, _row_keys(batch)
+
+    def _dataset(self) -> LanceDataset:
+        if self._opened is None:
+            self._opened = self._open()
+        return self._opened
+
+    def _latest(self) -> LanceDataset:
+        dataset = self._dataset()
+        dataset.checkout_latest()
+        return dataset
+
+    def _open(self) -> LanceDataset:
+        import lance  # 0.4 s; see the top of this file
+
+        if not self._folder.exists():
+            self._folder.parent.mkdir(parents=True, exist_ok=True)
+            return lance.write_dataset(
+                pa.Table.from_pylist([], schema=self._schema()), self._folder
+            )
+        try:
+            dataset = lance.dataset(self._folder)
+        except (OSError, ValueError) as error:
+            raise StoreError(
+                f"the vectors in {self._folder} cannot be read: {error}",
+                remedy="remove that folder and index again, or restore a snapshot",
+            ) from error
+        owner = (dataset.schema.metadata or {}).get(b"cell_space_id", b"").decode()
+        if owner != self._cell_space_id:
+            raise SpaceMismatch(
+                f"{self._folder} holds vectors of cell space {owner or 'unknown'}, "
+                f"not of {self._cell_space_id}"
+            )
+        self._check_length(dataset.schema.field("cells").type.list_size)
+        return dataset
+
+    def _schema(self) -> pa.Schema:
+        return pa.schema(
+            [
+                pa.field("image_id", pa.int64(), nullable=False),
+                pa.field("content_id", pa.string(), nullable=False),
+                pa.field("box_revision", pa.int32(), nullable=False),
+                pa.field("attributes_revision", pa.int32(), nullable=False),
+                pa.field("cells", pa.list_(pa.float16(), self._cell_length), nullable=False),
+            ],
+            metadata={"cell_space_id": self._cell_space_id},
+        )
+
+    def _check_length(self, length: int) -> None:
+        if length != self._cell_length:
+            raise SpaceMismatch(
+                f"vectors of {length} numbers do not belong to cell space {self._cell_space_id}, "
+                f"whose cells have {self._cell_length}"
+            )
+
+    def _commit(self, change: Callable[[], _Result]) -> _Result:
+        """Run a change, again when another process's commit came first."""
+        for attempt in range(1, _COMMIT_TRIES + 1):
+            try:
+                return change()
+            except (OSError, RuntimeError) as error:
+                if "commit conflict" not in str(error).lower() or attempt == _COMMIT_TRIES:
+                    raise
+                time.sleep(0.05 * 2**attempt)
+                self._latest()
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def compact_column(search_space_id: str) -> str:
+    """The name of the column that holds a search space's compact vectors."""
+    return f"{_COMPACT}{search_space_id}"
+
+
+def _table(rows: VectorRows, schema: pa.Schema) -> pa.Table:
+    columns: dict[str, pa.Array] = {
+        "image_id": pa.array([key.image_id for key in rows.keys], pa.int64()),
+        "content_id": pa.array([key.content_id for key in rows.keys], pa.string()),
+        "box_revision": pa.array([key.box_revision for key in rows.keys], pa.int32()),
+        "attributes_revision": pa.array([key.attributes_revision for key in rows.keys], pa.int32()),
+        "cells": _fixed_size(rows.cells, rows.cells.shape[1]),
+    }
+    for space_id, compact in rows.compact.items():
+        columns[compact_column(space_id)] = _fixed_size(compact, compact.shape[1])
+    for field in schema:
+        if field.name not in columns:
+            values = [attributes.get(field.name) for attributes in rows.attributes]
+            columns[field.name] = _attribute_array(values, field.type)
+    return pa.Table.from_arrays([columns[name] for name in schema.names], schema=schema)
+
+
+def _attribute_array(values: list[object], kind: pa.DataType) -> pa.Array:
+    """Attribute values as an Arrow array; dates and times are ISO text in the catalogue."""
+    if pa.types.is_temporal(kind):
+        return pa.array(values, pa.string()).cast(kind)
+    return pa.array(values, kind)
+
+
+def _fixed_size(matrix: Float32[np.ndarray, "n length"], length: int) -> pa.Array:
+    flat = np.ascontiguousarray(matrix, dtype=np.float16).reshape(-1)
+    return pa.FixedSizeListArray.from_arrays(pa.array(flat, pa.float16()), length)
+
+
+def _matrix(column: pa.Array, length: int) -> Float16[np.ndarray, "n length"]:
+    return column.flatten().to_numpy(zero_copy_only=False).reshape(-1, length)
+
+
+def _row_keys(batch: pa.RecordBatch) -> list[RowKey]:
+    columns = [batch.column(name).to_pylist() for name in _KEYS]
+    return [RowKey(*values) for values in zip(*columns, strict=True)]
+
+
+def _ids_filter(image_ids: Sequence[int]) -> str:
+    return f"image_id IN ({','.join(str(int(id_)) for id_ in image_ids)})" if image_ids else "false"
+
+
+def _chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    for start in range(0, len(ids), 1_000):
+        yield ids[start : start + 1_000]

@@ -1,0 +1,106 @@
+"""Leases: work with one owner (indexing, optimizing, filling) holds a row that expires by itself.
+
+A killed owner's lease is free again after LEASE_S, or at once when the owner was a process of
+this machine that no longer runs.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import threading
+import time
+import uuid
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import sqlalchemy as sa
+
+from tiefvision.errors import Conflict
+from tiefvision.store.database import Database
+from tiefvision.store.tables import leases
+
+LEASE_S = 60.0
+_RENEWALS_PER_LEASE = 4
+_WAIT_STEP_S = 0.05
+
+
+@contextmanager
+def hold(database: Database, name: str, *, wait_s: float = 0.0) -> Generator[None]:
+    """Own the named work for the length of the block, renewed in the background.
+
+    wait_s: how long to wait for another owner to end.
+    Raises Conflict naming the owner when another process still has it then.
+    """
+    owner = f"{platform.node()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+    deadline = time.monotonic() + wait_s
+    while not _take(database, name, owner, last_try=time.monotonic() >= deadline):
+        time.sleep(_WAIT_STEP_S)
+    released = threading.Event()
+    renewal = threading.Thread(
+        target=_renew, args=(database, name, owner, released), name=f"lease-{name}", daemon=True
+    )
+    renewal.start()
+    try:
+        yield
+    finally:
+        released.set()
+        renewal.join()
+        with database.write() as connection:
+            connection.execute(
+                sa.delete(leases).where(leases.c.name == name, leases.c.owner == owner)
+            )
+
+
+def holder(database: Database, name: str) -> str | None:
+    """Who holds the named work now ("host:process:token"); None when it is free."""
+    with database.read() as connection:
+        row = connection.execute(sa.select(leases).where(leases.c.name == name)).first()
+    if row is None or _is_free(row.owner, row.expires_at):
+        return None
+    return row.owner
+
+
+def _take(database: Database, name: str, owner: str, *, last_try: bool) -> bool:
+    with database.write() as connection:
+        row = connection.execute(sa.select(leases).where(leases.c.name == name)).first()
+        if row is not None and not _is_free(row.owner, row.expires_at):
+            if not last_try:
+                return False
+            host, process, _ = row.owner.split(":")
+            raise Conflict(
+                f"process {process} on {host} is already at work on this catalogue ({name})",
+                remedy=f"wait until it ends; a dead one's claim ends within {LEASE_S:.0f} s",
+            )
+        connection.execute(sa.delete(leases).where(leases.c.name == name))
+        connection.execute(
+            sa.insert(leases).values(name=name, owner=owner, expires_at=time.time() + LEASE_S)
+        )
+    return True
+
+
+def _renew(database: Database, name: str, owner: str, released: threading.Event) -> None:
+    while not released.wait(LEASE_S / _RENEWALS_PER_LEASE):
+        with database.write() as connection:
+            connection.execute(
+                sa.update(leases)
+                .where(leases.c.name == name, leases.c.owner == owner)
+                .values(expires_at=time.time() + LEASE_S)
+            )
+
+
+def _is_free(owner: str, expires_at: float) -> bool:
+    if expires_at < time.time():
+        return True
+    host, process, _ = owner.split(":")
+    return host == platform.node() and not _is_running(int(process))
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,226 @@
+"""A search space laid out for scanning: derived files that a query reads without a vector engine.
+
+Up to SearchSettings.scan_up_to rows this answers faster than an engine, and without loading one.
+Three files in the space's folder, memory-mapped, with a generation in their names:
+
+    rows       one record a row: image id, its version in the catalogue, a content key
+    compact    float16 compact vectors (absent where the space has no projection)
+    exact      float16 vectors whose dot product is the similarity
+
+and scan.json, which names the generation, how many rows count, and the change number up to which
+they are complete. It is replaced last, so that a killed writer leaves nothing that counts. Rows are
+only appended; a row counts as long as the catalogue still holds its image at its version.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numkong
+import numpy as np
+from jaxtyping import Float16, Float32, Int64, UInt64
+
+from tiefvision.store.spaces import SearchSpace
+
+_FORMAT = 1
+_HALF = np.dtype("<f2")
+
+
+@dataclass(frozen=True, slots=True)
+class ScanRows:
+    """Rows to append. cells: float16 (n, length), stored cells flattened."""
+
+    image_ids: Int64[np.ndarray, " n"]
+    versions: Int64[np.ndarray, " n"]
+    content_keys: UInt64[np.ndarray, " n"]
+    cells: Float16[np.ndarray, "n length"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """An opened scan of n rows, complete up to change number `version`."""
+
+    version: int
+    image_ids: Int64[np.ndarray, " n"]
+    versions: Int64[np.ndarray, " n"]
+    content_keys: UInt64[np.ndarray, " n"]
+    exact: Float16[np.ndarray, "n length"]
+    compact: Float16[np.ndarray, "n dimensions"] | None
+
+    def shortlist(
+        self,
+        exact_query: Float32[np.ndarray, " length"],
+        compact_query: Float32[np.ndarray, " dimensions"],
+        *,
+        limit: int,
+        among: Int64[np.ndarray, " m"] | None = None,
+    ) -> Int64[np.ndarray, " found"]:
+        """The `limit` rows nearest by compact vector, best first; `among` restricts the rows."""
+        if self.compact is None:
+            matrix, query = self.exact, exact_query
+        else:
+            matrix, query = self.compact, compact_query
+        scores = _dot_products(query, matrix if among is None else matrix[among])
+        if limit < len(scores):
+            best = np.argpartition(scores, len(scores) - limit)[len(scores) - limit :]
+        else:
+            best = np.arange(len(scores))
+        best = best[np.argsort(-scores[best], kind="stable")]
+        return best if among is None else among[best]
+
+    def similarities(
+        self, exact_query: Float32[np.ndarray, " length"], rows: Int64[np.ndarray, " m"]
+    ) -> Float32[np.ndarray, " m"]:
+        """The similarity of a query with some rows, to half precision; ranks a shortlist."""
+        return _dot_products(exact_query, self.exact[rows])
+
+    def precise_similarities(
+        self, exact_query: Float32[np.ndarray, " length"], rows: Int64[np.ndarray, " m"]
+    ) -> Float32[np.ndarray, " m"]:
+        """The same in single precision, for the few rows that are shown."""
+        return self.exact[rows].astype(np.float32) @ exact_query
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    format: int
+    space: str
+    generation: int
+    count: int
+    version: int
+
+
+def content_key(content_id: str) -> int:
+    """The first 64 bits of a content id: enough to tell contents apart within a shortlist."""
+    return int(content_id[:16], 16)
+
+
+def open_scan(space: SearchSpace, folder: Path) -> Scan | None:
+    """The scan of a search space; None where there is none yet, or only a damaged one."""
+    header = _read_header(folder, space)
+    if header is None:
+        return None
+    count = header.count
+    rows = _mapped(_file(folder, "rows", header.generation), np.dtype("<i8"), (count, 3))
+    exact = _mapped(
+        _file(folder, "exact", header.generation), _HALF, (count, space.cell_space.cell_length)
+    )
+    compact = None
+    if space.dimensions is not None:
+        compact = _mapped(
+            _file(folder, "compact", header.generation), _HALF, (count, space.dimensions)
+        )
+    if rows is None or exact is None or (compact is None and space.dimensions is not None):
+        return None
+    image_ids, versions, content_keys = (np.ascontiguousarray(rows[:, i]) for i in range(3))
+    return Scan(
+        version=header.version,
+        image_ids=image_ids,
+        versions=versions,
+        content_keys=content_keys.view(np.uint64),
+        exact=exact,
+        compact=compact,
+    )
+
+
+def extend(
+    space: SearchSpace, folder: Path, batches: Iterable[ScanRows], *, version: int, anew: bool
+) -> None:
+    """Append rows and make them count; `anew` starts over. One process at a time.
+
+    version: the change number up to which the scan is then complete.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    old = _read_header(folder, space)
+    generation, count = (0, 0) if old is None else (old.generation, old.count)
+    if anew:
+        generation, count = generation + 1, 0
+    project = space.projection
+    length, dimensions = space.cell_space.cell_length, space.dimensions or 0
+    with (
+        _at(_file(folder, "rows", generation), count * 3 * 8) as rows_file,
+        _at(_file(folder, "exact", generation), count * length * _HALF.itemsize) as exact_file,
+        _at(
+            _file(folder, "compact", generation), count * dimensions * _HALF.itemsize
+        ) as compact_file,
+    ):
+        for batch in batches:
+            keys = batch.content_keys.view(np.int64)
+            rows = np.stack([batch.image_ids, batch.versions, keys], axis=1)
+            exact = space.exact(batch.cells)
+            rows_file.write(rows.astype("<i8").tobytes())
+            exact_file.write(exact.astype(_HALF).tobytes())
+            if project is not None:
+                compact_file.write(project(exact).astype(_HALF).tobytes())
+            count += len(rows)
+        for file in (rows_file, exact_file, compact_file):
+            file.flush()
+            os.fsync(file.fileno())
+    _write_header(folder, _Header(_FORMAT, space.id, generation, count, version))
+    _remove_other_generations(folder, generation)
+
+
+def _dot_products(
+    query: Float32[np.ndarray, " length"], matrix: Float16[np.ndarray, "n length"]
+) -> Float32[np.ndarray, " n"]:
+    """Dot products of one vector with n rows, read as float16 and summed in float32 or better."""
+    if len(matrix) == 0:
+        return np.empty(0, np.float32)
+    products = numkong.cdist(query.astype(np.float16)[None], matrix, metric="dot")
+    return np.asarray(products)[0].astype(np.float32)
+
+
+def _file(folder: Path, name: str, generation: int) -> Path:
+    return folder / f"{name}.{generation}.bin"
+
+
+def _remove_other_generations(folder: Path, generation: int) -> None:
+    # Readers that have the old files mapped keep them until they let go.
+    for file in folder.glob("*.*.bin"):
+        if file.name.split(".")[1] != str(generation):
+            file.unlink(missing_ok=True)
+
+
+def _read_header(folder: Path, space: SearchSpace) -> _Header | None:
+    try:
+        header = _Header(**json.loads((folder / "scan.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+    return header if (header.format, header.space) == (_FORMAT, space.id) else None
+
+
+def _write_header(folder: Path, header: _Header) -> None:
+    partial = folder / "scan.json.partial"
+    with partial.open("w", encoding="utf-8") as file:
+        json.dump(asdict(header), file)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(folder / "scan.json")
+
+
+def _mapped(
+    file: Path, kind: np.dtype[np.generic], shape: tuple[int, int]
+) -> np.memmap[tuple[int, ...], np.dtype[np.generic]] | np.ndarray | None:
+    """A memory map of the first rows of a file; None where the file is too short."""
+    if shape[0] == 0:
+        return np.empty(shape, kind)
+    try:
+        if file.stat().st_size < shape[0] * shape[1] * kind.itemsize:
+            return None
+        return np.memmap(file, kind, mode="r", shape=shape)
+    except OSError:
+        return None
+
+
+def _at(file: Path, position: int) -> BinaryIO:
+    """A file open for writing at a byte, cut off there."""
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
+    os.ftruncate(descriptor, position)
+    stream = os.fdopen(descriptor, "wb", buffering=1 << 20)
+    stream.seek(position)
+    return stream

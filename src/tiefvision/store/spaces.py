@@ -1,0 +1,166 @@
+"""The two identities that decide which vectors may be compared.
+
+A cell space is everything that made stored cells from pixels. A search space is a cell space plus
+what turns its cells into comparable vectors: the mean cell, a ranker, a projection. Their ids are
+hashes of their definitions, so that equal ways of working meet in one space.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float, Float32
+
+from tiefvision.errors import StoreError
+from tiefvision.maths.centring import PartLayout, centre
+from tiefvision.maths.grids import Pooling
+from tiefvision.maths.projection import Projection
+from tiefvision.maths.similarity import flat_vector
+
+_ID_DIGITS = 16
+_ARRAYS = "space.npz"
+
+
+@dataclass(frozen=True, slots=True)
+class CellSpace:
+    """What made stored cells from pixels.
+
+    encoder: its specification; fingerprint: of its networks, preprocessing and precision.
+    locator: fingerprint of the locator whose boxes were cropped; None for whole images.
+    """
+
+    encoder: str
+    fingerprint: str
+    precision: Literal["fp32", "bf16"]
+    preprocess: str
+    rows: int
+    cols: int
+    pooling: Pooling
+    parts: tuple[PartLayout, ...]
+    locator: str | None = None
+
+    @property
+    def id(self) -> str:
+        identity = asdict(self)
+        # A specification is only a name for the fingerprint; weights and layout are in `parts`.
+        del identity["encoder"]
+        return _digest(identity)
+
+    @property
+    def channels(self) -> int:
+        return sum(part.channels for part in self.parts)
+
+    @property
+    def cell_length(self) -> int:
+        """Numbers in one image's flattened cells."""
+        return self.rows * self.cols * self.channels
+
+    def definition(self) -> dict[str, object]:
+        """The JSON form that the catalogue holds."""
+        return asdict(self)
+
+    @staticmethod
+    def parse(definition: dict[str, object]) -> CellSpace:
+        """A cell space from its JSON form."""
+        values = dict(definition)
+        parts = tuple(PartLayout(**part) for part in values.pop("parts"))  # pyright: ignore
+        return CellSpace(parts=parts, **values)  # pyright: ignore[reportArgumentType]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchSpace:
+    """How the cells of a cell space are compared.
+
+    mean: float32 (channels,). projection: None where vectors are compared as they are.
+    fitted_on: how many images the mean and the projection were fitted on; sample: the SHA-256 of
+    their content ids; both 0 and "" for a space that was fitted on nothing.
+    """
+
+    cell_space: CellSpace
+    mean: Float32[np.ndarray, " channels"]
+    projection: Projection | None
+    fitted_on: int
+    sample: str
+    ranker: str | None = None
+
+    @property
+    def id(self) -> str:
+        return _digest(self.definition())
+
+    @property
+    def dimensions(self) -> int | None:
+        """Length of compact vectors; None where there are none."""
+        return None if self.projection is None else len(self.projection.components)
+
+    def exact(self, cells: Float[np.ndarray, "n length"]) -> Float32[np.ndarray, "n length"]:
+        """Vectors whose dot product is the similarity: stored cells centred, weighted, flat."""
+        space = self.cell_space
+        shaped = cells.reshape(-1, space.rows, space.cols, space.channels)
+        return flat_vector(centre(shaped, mean=self.mean, parts=space.parts))
+
+    def compact(self, cells: Float[np.ndarray, "n length"]) -> Float32[np.ndarray, "n dimensions"]:
+        """Short vectors whose dot product approximates the similarity; exact ones without one."""
+        exact = self.exact(cells)
+        return exact if self.projection is None else self.projection(exact)
+
+    def definition(self) -> dict[str, object]:
+        """The JSON form that the catalogue holds; the arrays lie beside it in a file."""
+        return {
+            "cell_space": self.cell_space.id,
+            "fitted_on": self.fitted_on,
+            "sample": self.sample,
+            "dimensions": self.dimensions,
+            "ranker": self.ranker,
+        }
+
+
+def save(space: SearchSpace, folder: Path) -> None:
+    """Write a search space's arrays into its folder, whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    arrays = {"mean": space.mean}
+    if space.projection is not None:
+        arrays["components"] = space.projection.components
+    handle, temporary = tempfile.mkstemp(dir=folder, suffix=".partial")
+    with os.fdopen(handle, "wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+        file.flush()
+        os.fsync(file.fileno())
+    Path(temporary).replace(folder / _ARRAYS)
+
+
+def load(definition: dict[str, object], cell_space: CellSpace, folder: Path) -> SearchSpace:
+    """A search space from its JSON form and its folder. Raises StoreError when it is damaged."""
+    file = folder / _ARRAYS
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            mean = arrays["mean"]
+            components = arrays.get("components")
+    except (OSError, ValueError, KeyError) as error:
+        raise StoreError(
+            f"{file} cannot be read: {error}", remedy="run tiefvision index again to rebuild it"
+        ) from error
+    return SearchSpace(
+        cell_space=cell_space,
+        mean=mean,
+        projection=None if components is None else Projection(components),
+        fitted_on=int(str(definition["fitted_on"])),
+        sample=str(definition["sample"]),
+        ranker=None if definition["ranker"] is None else str(definition["ranker"]),
+    )
+
+
+def sample_digest(content_ids: list[str]) -> str:
+    """The SHA-256 that names a sample of images by their content ids."""
+    return hashlib.sha256("\n".join(content_ids).encode()).hexdigest()
+
+
+def _digest(definition: dict[str, object]) -> str:
+    text = json.dumps(definition, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:_ID_DIGITS]
