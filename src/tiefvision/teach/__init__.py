@@ -1,0 +1,1 @@
+"""Ring 4: torch lives here and nowhere else (extra "teach")."""
