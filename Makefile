@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup setup-dev demo test test-fast check bench format clean
+.PHONY: setup setup-dev demo test test-fast check bench docs format clean
 
 # The product and nothing more: no torch.
 setup: .venv/ready
@@ -41,6 +41,10 @@ bench: setup-dev
 	$(BIN)/python benchmarks/quality.py
 	$(BIN)/python benchmarks/indexing.py
 	$(BIN)/python benchmarks/search.py
+
+# The generated page of every command and option.
+docs: setup-dev
+	COLUMNS=100 $(BIN)/python -m typer tiefvision.cli utils docs --name tiefvision > docs/reference/cli.md
 
 format:
 	$(BIN)/ruff check --fix .

@@ -1,11 +1,25 @@
-"""Fixtures that many tests share."""
+"""Runtime type checks for the whole package, and fixtures that many tests share."""
 
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
+from jaxtyping import install_import_hook
+
+# Before anything of the package is imported: every annotated function of it checks its arrays,
+# shapes and values in this process.
+assert "tiefvision" not in sys.modules, "imported before its types could be checked"
+install_import_hook("tiefvision", "runtime_types.checked")
+
+from PIL import Image
+
+from tiefvision.tasks.index import IndexReport
+from tiefvision.tasks.index import index as index_verb
 
 
 @pytest.fixture(scope="session")
@@ -17,3 +31,92 @@ def photos() -> Path:
     path = Path(folder)
     assert (path / "clothing" / "labels.csv").is_file(), f"no clothing/labels.csv under {path}"
     return path
+
+
+@pytest.fixture(scope="session")
+def tiny_network(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real but tiny ONNX encoder: 96 px in, 12 x 12 cells of 12 channels out, under 1 ms."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    weight = np.random.default_rng(2016).normal(size=(12, 3, 8, 8)).astype(np.float32)
+    weight -= weight.mean(axis=(1, 2, 3), keepdims=True) * 0.5
+    graph = helper.make_graph(
+        [
+            helper.make_node("Conv", ["image", "weight"], ["convolved"], strides=[8, 8]),
+            helper.make_node("Relu", ["convolved"], ["cells"]),
+        ],
+        "tiny",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, 96, 96])],
+        [helper.make_tensor_value_info("cells", TensorProto.FLOAT, [1, 12, 12, 12])],
+        [numpy_helper.from_array(weight, "weight")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    file = tmp_path_factory.mktemp("network") / "tiny.onnx"
+    onnx.save(model, str(file))
+    return file
+
+
+@pytest.fixture(scope="session")
+def tiny_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache folder of the test run's own, in which the tiny encoder is adapted once."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def tiny_encoder(tiny_network: Path, tiny_cache: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The specification of the tiny encoder; the user's own cache is out of reach."""
+    monkeypatch.setenv("TIEFVISION_CACHE", str(tiny_cache))
+    return f"onnx:{tiny_network}"
+
+
+class Indexing:
+    """Runs `index` with the tiny encoder into one catalogue."""
+
+    def __init__(self, catalogue: Path, encoder: str) -> None:
+        self.catalogue = catalogue
+        self.encoder = encoder
+
+    def __call__(
+        self, *folders: Path, attributes: Path | None = None, prune: bool = False
+    ) -> IndexReport:
+        return index_verb(
+            list(folders),
+            catalogue=self.catalogue,
+            attributes_file=attributes,
+            prune=prune,
+            encoder=self.encoder,
+            workers_wanted=2,
+        )
+
+
+@pytest.fixture
+def shop(tmp_path: Path, tiny_encoder: str) -> Indexing:
+    """An empty catalogue to index into: `shop(folder)`; it lies in `shop.catalogue`."""
+    return Indexing(tmp_path / "shop", tiny_encoder)
+
+
+def picture(seed: int, *, width: int = 120, height: int = 96) -> np.ndarray:
+    """uint8 (height, width, 3): coloured rectangles, different for every seed."""
+    rng = np.random.default_rng(seed)
+    rgb = np.empty((height, width, 3), np.uint8)
+    rgb[:] = rng.integers(0, 256, 3)
+    for _ in range(8):
+        left, right = np.sort(rng.integers(0, width + 1, 2))
+        top, bottom = np.sort(rng.integers(0, height + 1, 2))
+        rgb[top:bottom, left:right] = rng.integers(0, 256, 3)
+    return rgb
+
+
+@pytest.fixture(scope="session")
+def draw() -> Callable[..., list[Path]]:
+    """`draw(folder, seeds)` writes a small PNG for each seed, named after it; their paths."""
+
+    def write(folder: Path, seeds: Sequence[int]) -> list[Path]:
+        folder.mkdir(parents=True, exist_ok=True)
+        files = [folder / f"{seed:03}.png" for seed in seeds]
+        for seed, file in zip(seeds, files, strict=True):
+            Image.fromarray(picture(seed)).save(file, compress_level=1)
+        return files
+
+    return write

@@ -104,7 +104,10 @@ def write(folder: Path, settings: Settings) -> None:
     for section, values in asdict(settings).items():
         lines += ["", f"[{section}]"]
         lines += [f"{key} = {_toml(value)}" for key, value in values.items()]
-    (folder / FILE_NAME).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    # Whole or not at all: half a file would silently mean other defaults.
+    partial = folder / f"{FILE_NAME}.partial"
+    partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    partial.replace(folder / FILE_NAME)
 
 
 def _parse(table: dict[str, object], *, source: str) -> Settings:

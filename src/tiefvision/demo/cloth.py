@@ -31,6 +31,8 @@ _FOLD_LIGHT = 0.34
 _FOLD_SHIFT = 0.010
 
 Plane = Float32[np.ndarray, "rows cols"]
+Point = Float64[np.ndarray, " 2"]
+Coarse = Float32[np.ndarray, "coarse_rows coarse_cols"]
 Colour = Float32[np.ndarray, "3 rows cols"]
 
 
@@ -227,7 +229,7 @@ def _filled(outline: Points, width: int, height: int) -> Plane:
     return np.asarray(sheet.reduce(_SUPERSAMPLE), np.float32) * np.float32(1 / 255)
 
 
-def _dashes(path: Points, length: float) -> list[tuple[Points, Points]]:
+def _dashes(path: Points, length: float) -> list[tuple[Point, Point]]:
     """Dashes and gaps of one length along a path, as (start, end) of each dash."""
     step = np.linalg.norm(np.diff(path, axis=0), axis=1)
     along = np.concatenate([[0.0], np.cumsum(step)])
@@ -257,7 +259,7 @@ def _lit(cloth: Cloth, part: Part, mask: Plane, left: int, top: int) -> Colour:
 
 def _coarse_fields(
     cloth: Cloth, part: Part, left: int, top: int, rows: int, cols: int
-) -> tuple[Plane, Plane, Plane]:
+) -> tuple[Coarse, Coarse, Coarse]:
     """Cloth coordinates u (across), v (down) and the height of folds, on the coarse grid."""
     inverse = np.linalg.inv(cloth.placement.matrix())
     middle = (_COARSE - 1) / 2 + 0.5
@@ -284,7 +286,7 @@ def _coarse_fields(
     return u.astype(np.float32), v.astype(np.float32), fold.astype(np.float32)
 
 
-def _relief(light: Light, part: Part, mask: Plane, fold: Plane) -> Plane:
+def _relief(light: Light, part: Part, mask: Plane, fold: Coarse) -> Coarse:
     """Light on the coarse grid: folds seen from the side, edges that turn away, a soft fall-off."""
     small = Image.fromarray((mask * 255).astype(np.uint8)).reduce(_COARSE)
     thick = max(1.0, 0.045 * max(small.size))
@@ -299,7 +301,7 @@ def _relief(light: Light, part: Part, mask: Plane, fold: Plane) -> Plane:
     return np.clip((shade + down) * np.float32(part.shade), 0.25, 1.35).astype(np.float32)
 
 
-def _enlarged(coarse: Plane, rows: int, cols: int) -> Plane:
+def _enlarged(coarse: Coarse, rows: int, cols: int) -> Plane:
     """A coarse field on every pixel, by linear interpolation."""
     return np.asarray(Image.fromarray(coarse).resize((cols, rows), Image.Resampling.BILINEAR))
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float64
 
-Points = Float64[np.ndarray, "n 2"]
+Points = Float64[np.ndarray, "_points 2"]
 
 # Points that a curve gets between two of the points it goes through.
 _STEPS = 10

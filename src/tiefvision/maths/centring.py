@@ -32,11 +32,11 @@ def join_parts(
 
 
 def centre(
-    cells: Float[np.ndarray, "*shape channels"],
+    cells: Float[np.ndarray, "*shape _channels"],
     *,
-    mean: Float32[np.ndarray, " channels"],
+    mean: Float32[np.ndarray, " _channels_of_mean"],
     parts: tuple[PartLayout, ...],
-) -> Float32[np.ndarray, "*shape channels"]:
+) -> Float32[np.ndarray, "*shape _channels"]:
     """Unit cells ready to be compared: each part minus its mean, unit length, times sqrt(weight).
 
     The cosine of two such cells is the weighted mean of their parts' cosines.

@@ -85,7 +85,8 @@ def unit_cells(
 
 
 def common_rows(
-    a: Float[np.ndarray, "rows_a cols_a channels"], b: Float[np.ndarray, "rows_b cols_b channels"]
+    a: Float[np.ndarray, "_rows_a _cols_a _channels_a"],
+    b: Float[np.ndarray, "_rows_b _cols_b _channels_b"],
 ) -> tuple[Float[np.ndarray, "rows cols channels"], Float[np.ndarray, "rows cols channels"]]:
     """Both grids cropped about their centres to the rows and cols that they have in common.
 

@@ -41,15 +41,16 @@ def fit(
     batches: gives the whole sample anew at each call, in one fixed order.
     Orthogonal iteration, started from the sample's own first vectors, so that the result depends
     on nothing but the sample; memory is a few times dimensions * length, whatever its size.
-    Raises InvalidInput when there are fewer vectors than dimensions.
+    Raises InvalidInput when there are fewer vectors than dimensions, or shorter ones.
     Source: Golub and Van Loan, Matrix Computations, 8.2.4.
     """
-    basis = _first_vectors(batches(), dimensions + _SPARE_DIRECTIONS)
-    if basis.shape[1] < dimensions:
+    first = _first_vectors(batches(), dimensions + _SPARE_DIRECTIONS)
+    if min(first.shape) < dimensions:
         raise InvalidInput(
-            f"{basis.shape[1]} vectors cannot give {dimensions} components; "
-            "expected at least as many vectors as components"
+            f"{first.shape[0]} vectors cannot give {dimensions} components of length "
+            f"{first.shape[1]}; expected at least as many vectors, and as long, as components"
         )
+    basis = np.linalg.qr(first.T)[0]  # (length, directions)
     for _ in range(_PASSES):
         basis = np.linalg.qr(_moment_times(batches(), basis))[0]  # (length, directions)
     small = np.zeros((basis.shape[1], basis.shape[1]), np.float64)
@@ -66,14 +67,14 @@ def fit(
 
 def _first_vectors(
     batches: Iterable[Float32[np.ndarray, "n length"]], count: int
-) -> Float32[np.ndarray, "length directions"]:
-    """An orthonormal basis of the first `count` vectors."""
+) -> Float32[np.ndarray, "found length"]:
+    """The first `count` vectors, or all where there are fewer; (0, 0) where there are none."""
     found: list[Float32[np.ndarray, "n length"]] = []
     for batch in batches:
         found.append(batch[: count - sum(map(len, found))])
         if sum(map(len, found)) == count:
             break
-    return np.linalg.qr(np.concatenate(found).T)[0]
+    return np.concatenate(found) if found else np.empty((0, 0), np.float32)
 
 
 def _moment_times(

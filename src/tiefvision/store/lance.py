@@ -6,6 +6,9 @@ Rows are only ever appended and deleted. The lance package is imported when a da
 opened, since that takes longer than a whole search that does not need it.
 """
 
+# Arrow's arrays are generic in its stubs only.
+# pyright: reportMissingTypeArgument=false, reportUnknownParameterType=false
+
 from __future__ import annotations
 
 import time
@@ -16,13 +19,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import pyarrow as pa
-from jaxtyping import Float16, Float32, Int64
+from jaxtyping import Float, Float16, Float32, Int64
 
 from tiefvision.errors import SpaceMismatch, StoreError
 from tiefvision.store.attribute_types import arrow_type
 from tiefvision.store.filters import ColumnType, Filter, render_lance
 from tiefvision.store.records import RowKey
-from tiefvision.store.vectors import Candidates, ProjectCells, VectorRows
+from tiefvision.store.vectors import Candidates, Matching, ProjectCells, VectorRows
 
 if TYPE_CHECKING:
     from lance import LanceDataset
@@ -48,6 +51,8 @@ _REFINE_FACTOR = 8
 
 _COMMIT_TRIES = 8
 _COMPACT = "vector_"
+# No attribute's name begins with "_" (attributes.RESERVED_STARTS).
+_WIDE, _NARROW = "_wide_", "_narrow_"
 _Result = TypeVar("_Result")
 
 
@@ -125,9 +130,12 @@ class LanceStore:
                     attributes=[{} for _ in keys],
                 )
 
-    def image_ids(self, where: Filter) -> Int64[np.ndarray, " n"]:
-        scanner = self._latest().scanner(columns=["image_id"], filter=render_lance(where))
-        return scanner.to_table().column("image_id").to_numpy()
+    def matching(self, where: Filter) -> Matching:
+        names = ["image_id", "attributes_revision"]
+        table = self._latest().scanner(columns=names, filter=render_lance(where)).to_table()
+        ids = table.column("image_id").to_numpy()
+        order = np.argsort(ids, kind="stable")
+        return Matching(ids[order], table.column("attributes_revision").to_numpy()[order])
 
     def nearest(
         self,
@@ -163,17 +171,39 @@ class LanceStore:
 
     def declare_columns(self, columns: Mapping[str, ColumnType]) -> None:
         dataset = self._dataset()
-        missing = [name for name in columns if name not in dataset.schema.names]
-        if missing:
-            added = pa.schema([pa.field(name, arrow_type(columns[name])) for name in missing])
-            self._commit(lambda: dataset.add_columns(added))
-        widened = [
-            {"path": name, "data_type": arrow_type(kind)}
-            for name, kind in columns.items()
-            if dataset.schema.field(name).type != arrow_type(kind)
+        halves = [name for name in dataset.schema.names if name.startswith((_WIDE, _NARROW))]
+        if halves:  # of a widening that was cut off
+            self._commit(lambda: dataset.drop_columns(halves))
+        wanted = {name: arrow_type(kind) for name, kind in columns.items()}
+        present = {field.name: field.type for field in dataset.schema}
+        # The catalogue never narrows a column, so one of another type was never named in it: a run
+        # was cut off between the two. Numbers that a cut-off run widened hold integers as well.
+        numbers = (pa.int64(), pa.float64())
+        strangers = [
+            name
+            for name, kind in wanted.items()
+            if present.get(name, kind) != kind
+            and not (kind in numbers and present[name] in numbers)
         ]
-        if widened:
-            self._commit(lambda: dataset.alter_columns(*widened))
+        if strangers:
+            self._commit(lambda: dataset.drop_columns(strangers))
+        missing = [name for name in wanted if name not in present or name in strangers]
+        if missing:
+            added = pa.schema([pa.field(name, wanted[name]) for name in missing])
+            self._commit(lambda: dataset.add_columns(added))
+        for name, kind in wanted.items():
+            if (present.get(name), kind) == numbers:
+                self._widen(name)
+
+    def _widen(self, name: str) -> None:
+        """Make a column of integers one of numbers, which the engine's own cast cannot do."""
+        dataset = self._dataset()
+        wide, narrow = f"{_WIDE}{name}", f"{_NARROW}{name}"
+        self._commit(lambda: dataset.add_columns({wide: f"CAST(`{name}` AS DOUBLE)"}))
+        # Both names change in one commit: no query misses the column.
+        changes = [{"path": name, "name": narrow}, {"path": wide, "name": name}]
+        self._commit(lambda: dataset.alter_columns(*changes))  # pyright: ignore[reportArgumentType]
+        self._commit(lambda: dataset.drop_columns([narrow]))
 
     def add_search_space(
         self, search_space_id: str, *, dimensions: int, project: ProjectCells
@@ -250,11 +280,16 @@ class LanceStore:
     def _open(self) -> LanceDataset:
         import lance  # 0.4 s; see the top of this file
 
-        if not self._folder.exists():
+        # A process that was killed while it made the dataset left a folder without any version.
+        if not any(self._folder.glob("_versions/*.manifest")):
             self._folder.parent.mkdir(parents=True, exist_ok=True)
-            return lance.write_dataset(
-                pa.Table.from_pylist([], schema=self._schema()), self._folder
-            )
+            try:
+                return lance.write_dataset(
+                    pa.Table.from_pylist([], schema=self._schema()), self._folder
+                )
+            except OSError as error:
+                if "already exists" not in str(error):
+                    raise  # another process made it since
         try:
             dataset = lance.dataset(self._folder)
         except (OSError, ValueError) as error:
@@ -332,13 +367,14 @@ def _attribute_array(values: list[object], kind: pa.DataType) -> pa.Array:
     return pa.array(values, kind)
 
 
-def _fixed_size(matrix: Float32[np.ndarray, "n length"], length: int) -> pa.Array:
+def _fixed_size(matrix: Float[np.ndarray, "n length"], length: int) -> pa.Array:
     flat = np.ascontiguousarray(matrix, dtype=np.float16).reshape(-1)
     return pa.FixedSizeListArray.from_arrays(pa.array(flat, pa.float16()), length)
 
 
 def _matrix(column: pa.Array, length: int) -> Float16[np.ndarray, "n length"]:
-    return column.flatten().to_numpy(zero_copy_only=False).reshape(-1, length)
+    values = column.flatten()  # pyright: ignore[reportAttributeAccessIssue]
+    return values.to_numpy(zero_copy_only=False).reshape(-1, length)
 
 
 def _row_keys(batch: pa.RecordBatch) -> list[RowKey]:

@@ -67,7 +67,7 @@ def _take(database: Database, name: str, owner: str, *, last_try: bool) -> bool:
         if row is not None and not _is_free(row.owner, row.expires_at):
             if not last_try:
                 return False
-            host, process, _ = row.owner.split(":")
+            host, process, _ = row.owner.rsplit(":", 2)
             raise Conflict(
                 f"process {process} on {host} is already at work on this catalogue ({name})",
                 remedy=f"wait until it ends; a dead one's claim ends within {LEASE_S:.0f} s",
@@ -92,11 +92,13 @@ def _renew(database: Database, name: str, owner: str, released: threading.Event)
 def _is_free(owner: str, expires_at: float) -> bool:
     if expires_at < time.time():
         return True
-    host, process, _ = owner.split(":")
+    host, process, _ = owner.rsplit(":", 2)
     return host == platform.node() and not _is_running(int(process))
 
 
 def _is_running(process: int) -> bool:
+    if os.name == "nt":
+        return True  # signal 0 is Ctrl-C there; a dead owner's lease ends when it expires
     try:
         os.kill(process, 0)
     except ProcessLookupError:

@@ -103,8 +103,16 @@ def content_key(content_id: str) -> int:
 def open_scan(space: SearchSpace, folder: Path) -> Scan | None:
     """The scan of a search space; None where there is none yet, or only a damaged one."""
     header = _read_header(folder, space)
-    if header is None:
-        return None
+    while header is not None:
+        opened = _open_generation(space, folder, header)
+        before, header = header, _read_header(folder, space)
+        # The files may have been replaced by another generation since the header was read.
+        if opened is not None or header == before:
+            return opened
+    return None
+
+
+def _open_generation(space: SearchSpace, folder: Path, header: _Header) -> Scan | None:
     count = header.count
     rows = _mapped(_file(folder, "rows", header.generation), np.dtype("<i8"), (count, 3))
     exact = _mapped(
@@ -138,8 +146,9 @@ def extend(
     folder.mkdir(parents=True, exist_ok=True)
     old = _read_header(folder, space)
     generation, count = (0, 0) if old is None else (old.generation, old.count)
-    if anew:
-        generation, count = generation + 1, 0
+    if anew or old is None:
+        # Above every file there is: a reader may have those of a lost header mapped.
+        generation, count = 1 + max(generation, *_generations(folder)), 0
     project = space.projection
     length, dimensions = space.cell_space.cell_length, space.dimensions or 0
     with (
@@ -177,6 +186,12 @@ def _dot_products(
 
 def _file(folder: Path, name: str, generation: int) -> Path:
     return folder / f"{name}.{generation}.bin"
+
+
+def _generations(folder: Path) -> list[int]:
+    """The generations whose files lie in a folder, whole or not; 0 among them in any case."""
+    names = [file.name.split(".")[1] for file in folder.glob("*.*.bin")]
+    return [0, *(int(name) for name in names if name.isdecimal())]
 
 
 def _remove_other_generations(folder: Path, generation: int) -> None:

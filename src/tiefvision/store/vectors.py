@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float16, Float32, Int64
+from jaxtyping import Float16, Float32, Int32, Int64
 
 from tiefvision.store.filters import ColumnType, Filter
 from tiefvision.store.records import Attributes, RowKey
 
 
+@runtime_checkable
 class ProjectCells(Protocol):
     """Stored cells, float16 (n, length), to compact vectors."""
 
@@ -45,6 +46,21 @@ class Candidates:
     compact_similarities: Float32[np.ndarray, " n"]
 
 
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """Rows that satisfy a filter, by image id: an image of which a row is out of date, or not yet
+    acknowledged, may have several."""
+
+    image_ids: Int64[np.ndarray, " n"]
+    attributes_revisions: Int32[np.ndarray, " n"]
+
+    def holds(self, key: RowKey) -> bool:
+        """Whether the row of these attributes is among them."""
+        first, last = np.searchsorted(self.image_ids, [key.image_id, key.image_id + 1])
+        return key.attributes_revision in self.attributes_revisions[first:last]
+
+
+@runtime_checkable
 class VectorStore(Protocol):
     """The rows of one cell space. Every method is safe beside readers of other processes;
     only the holder of the catalogue's index lease writes."""
@@ -80,8 +96,8 @@ class VectorStore(Protocol):
         """Batches of rows, all or of some images, in bounded memory."""
         ...
 
-    def image_ids(self, where: Filter) -> Int64[np.ndarray, " n"]:
-        """Images whose attributes satisfy a filter."""
+    def matching(self, where: Filter) -> Matching:
+        """The rows whose attributes satisfy a filter."""
         ...
 
     def nearest(

@@ -1,0 +1,91 @@
+"""TiefVision: find the most similar product photographs in your own catalogue.
+
+    import tiefvision as tv
+
+    tv.index(["photos"], catalogue="shop")
+    for hit in tv.search("query.jpg", catalogue="shop").hits:
+        print(hit.similarity, hit.path)
+
+`tv.open("shop")` keeps a catalogue loaded for many searches.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tiefvision.errors import Conflict as Conflict
+    from tiefvision.errors import InvalidBox as InvalidBox
+    from tiefvision.errors import InvalidFilter as InvalidFilter
+    from tiefvision.errors import InvalidInput as InvalidInput
+    from tiefvision.errors import InvalidSettings as InvalidSettings
+    from tiefvision.errors import NotFound as NotFound
+    from tiefvision.errors import NotReady as NotReady
+    from tiefvision.errors import ShapeMismatch as ShapeMismatch
+    from tiefvision.errors import SpaceMismatch as SpaceMismatch
+    from tiefvision.errors import StoreError as StoreError
+    from tiefvision.errors import TiefVisionError as TiefVisionError
+    from tiefvision.errors import UnreadableImage as UnreadableImage
+    from tiefvision.errors import WeightsError as WeightsError
+    from tiefvision.maths.boxes import Box as Box
+    from tiefvision.tasks.index import IndexReport as IndexReport
+    from tiefvision.tasks.index import index as index
+    from tiefvision.tasks.query import open as open
+    from tiefvision.tasks.query import search as search
+    from tiefvision.tasks.search import Hit as Hit
+    from tiefvision.tasks.search import Searcher as Searcher
+    from tiefvision.tasks.search import SearchResult as SearchResult
+
+    __version__: str
+
+__all__ = [
+    "Box",
+    "Conflict",
+    "Hit",
+    "IndexReport",
+    "InvalidBox",
+    "InvalidFilter",
+    "InvalidInput",
+    "InvalidSettings",
+    "NotFound",
+    "NotReady",
+    "SearchResult",
+    "Searcher",
+    "ShapeMismatch",
+    "SpaceMismatch",
+    "StoreError",
+    "TiefVisionError",
+    "UnreadableImage",
+    "WeightsError",
+    "__version__",
+    "index",
+    "open",
+    "search",
+]
+
+# Names that live elsewhere than in errors. They are imported when first used, so that
+# `import tiefvision` and `tiefvision --help` do not wait for numpy and the stores.
+_MODULES = {
+    "Box": "tiefvision.maths.boxes",
+    "Hit": "tiefvision.tasks.search",
+    "IndexReport": "tiefvision.tasks.index",
+    "SearchResult": "tiefvision.tasks.search",
+    "Searcher": "tiefvision.tasks.search",
+    "index": "tiefvision.tasks.index",
+    "open": "tiefvision.tasks.query",
+    "search": "tiefvision.tasks.query",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name == "__version__":
+        return import_module("importlib.metadata").version("tiefvision")
+    if name not in __all__:
+        raise AttributeError(f"module 'tiefvision' has no attribute {name!r}")
+    module = import_module(_MODULES.get(name, "tiefvision.errors"))
+    return getattr(module, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

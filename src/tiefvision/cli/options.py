@@ -1,0 +1,23 @@
+"""Options that many commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+CatalogueOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--catalogue",
+        "-c",
+        metavar="DIR",
+        help="The catalogue's folder. Default: what TIEFVISION_CATALOGUE names, or the catalogue "
+        "in or above the working folder.",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")]
+OfflineOption = Annotated[
+    bool, typer.Option("--offline", help="Never use the network; say what to type instead.")
+]

@@ -1,0 +1,259 @@
+"""The main commands: index, search, status, doctor, demo."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tiefvision.cli.faults import INTERRUPTED, document, print_json, reporting
+from tiefvision.cli.options import CatalogueOption, JsonOption, OfflineOption
+from tiefvision.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from tiefvision.tasks.index import IndexReport
+
+app = typer.Typer()
+
+
+@app.command()
+@reporting
+def index(
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PATHS", help="Folders and files of photographs.")
+    ],
+    catalogue: CatalogueOption = None,
+    attributes: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="A CSV or Parquet table with a column `path`; its other columns serve --where.",
+        ),
+    ] = None,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Remove images whose file is gone.")
+    ] = False,
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SPEC",
+            help="What turns pixels into cells: see `tiefvision encoders list`. A catalogue that "
+            "exists is encoded anew.",
+        ),
+    ] = None,
+    precision: Annotated[
+        str | None, typer.Option(metavar="fp32|bf16", help="bf16 needs the openvino extra.")
+    ] = None,
+    workers: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Threads. 0: one for each processor core.")
+    ] = 0,
+    offline: OfflineOption = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Stay, and index again whenever photographs change.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring a catalogue up to date with folders.
+
+    Only what is new or changed is read; Ctrl-C stops cleanly, and the next run goes on.
+    """
+    from tiefvision.cli.bars import bars
+    from tiefvision.cli.interrupt import stop_on_interrupt
+    from tiefvision.tasks import index as verb
+
+    with stop_on_interrupt() as stop:
+
+        def run() -> IndexReport:
+            return verb.index(
+                paths,
+                catalogue=catalogue,
+                attributes_file=attributes,
+                prune=prune,
+                encoder=encoder,
+                precision=precision,
+                workers_wanted=workers or None,
+                offline=offline,
+                progress=bars(),
+                stop=stop,
+            )
+
+        if not watch:
+            report = run()
+            _show_index(report, with_columns=attributes is not None, as_json=as_json)
+        else:
+            from tiefvision.tasks.watch import watch as watch_for_changes
+
+            also = [] if attributes is None else [attributes]
+            report = _show_watched(
+                watch_for_changes(paths, run, catalogue=catalogue, also=also, stop=stop),
+                as_json=as_json,
+            )
+    if report is not None and report.interrupted:
+        _end_interrupted(report, as_json=as_json)
+
+
+def _show_index(report: IndexReport, *, with_columns: bool, as_json: bool) -> None:
+    from tiefvision.cli import results
+
+    if as_json:
+        print_json(document(report))
+    else:
+        results.show_index(report, with_columns=with_columns)
+
+
+def _show_watched(reports: Iterator[IndexReport], *, as_json: bool) -> IndexReport | None:
+    """Show each run of a watch, in JSON one line for each; the last one's report."""
+    from tiefvision.cli import results
+
+    report = None
+    for number, report in enumerate(reports):
+        if as_json:
+            print_json(document(report))
+        elif number == 0:
+            results.show_index(report, with_columns=False)
+            results.say("\nwatching for changes; Ctrl-C ends")
+        else:
+            results.show_pass(report)
+    return report
+
+
+def _end_interrupted(report: IndexReport, *, as_json: bool) -> None:
+    from tiefvision.cli import results
+    from tiefvision.tasks.status import status
+
+    if not as_json:
+        results.show_interrupted(report, todo=status(report.catalogue).todo)
+    raise typer.Exit(INTERRUPTED)
+
+
+@app.command()
+@reporting
+def search(
+    image: Annotated[
+        str | None, typer.Argument(metavar="IMAGE", help="The photograph to search with.")
+    ] = None,
+    catalogue: CatalogueOption = None,
+    k: Annotated[
+        int | None, typer.Option("-k", metavar="N", min=1, help="How many hits. Default: 5.")
+    ] = None,
+    where: Annotated[
+        str | None,
+        typer.Option(metavar="EXPR", help="Only such images: \"label = 'Dress' AND price < 80\"."),
+    ] = None,
+    box: Annotated[
+        str | None,
+        typer.Option(metavar="L,T,R,B", help="Where the product is in IMAGE, in pixels."),
+    ] = None,
+    mirror: Annotated[
+        bool, typer.Option("--mirror", help="Also compare IMAGE flipped left to right.")
+    ] = False,
+    image_id: Annotated[
+        int | None, typer.Option("--id", metavar="N", help="An image of the catalogue, by its id.")
+    ] = None,
+    sheet: Annotated[
+        Path | None, typer.Option(metavar="FILE.png", help="Also write a contact sheet.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the images most similar to a photograph."""
+    if (image is None) == (image_id is None):
+        raise InvalidInput(
+            "a search needs one IMAGE, or one --id of the catalogue",
+            remedy="tiefvision search IMAGE",
+        )
+    from tiefvision.maths import boxes
+    from tiefvision.tasks.query import search as verb
+
+    if sheet is not None:
+        from tiefvision.tasks.sheet import check_file
+
+        check_file(sheet)
+    query = image if image_id is None else image_id
+    assert query is not None, "one of the two is given"
+    place = None if box is None else boxes.parse(box)
+    result = verb(query, catalogue=catalogue, k=k, box=place, where=where, mirror=mirror)
+    if sheet is not None:
+        from tiefvision.tasks.query import write_result_sheet
+
+        write_result_sheet(sheet, query, result, catalogue=catalogue)
+    if as_json:
+        print_json(document(result))
+    else:
+        from tiefvision.cli import results
+
+        results.show_result(result)
+        if sheet is not None:
+            results.say(f"contact sheet: {sheet}")
+
+
+@app.command()
+@reporting
+def status(catalogue: CatalogueOption = None, as_json: JsonOption = False) -> None:
+    """Show what a catalogue holds and uses."""
+    from tiefvision.tasks.status import status as verb
+
+    found = verb(catalogue)
+    if as_json:
+        print_json(document(found))
+    else:
+        from tiefvision.cli import states
+
+        states.show_status(found)
+
+
+@app.command()
+@reporting
+def doctor(
+    catalogue: CatalogueOption = None,
+    recheck: Annotated[
+        bool, typer.Option("--recheck", help="Read every photograph and compare its content.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Check a catalogue; say what to type.
+
+    Ends with exit code 1 unless the catalogue is healthy.
+    """
+    from tiefvision.cli.bars import bars
+    from tiefvision.tasks.doctor import doctor as verb
+
+    diagnosis = verb(catalogue, recheck=recheck, progress=bars())
+    if as_json:
+        print_json(document(diagnosis))
+    else:
+        from tiefvision.cli import states
+
+        states.show_diagnosis(diagnosis)
+    if not diagnosis.healthy:
+        raise typer.Exit(1)
+
+
+@app.command()
+@reporting
+def demo(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the demo goes.")] = Path(
+        "demo"
+    ),
+    count: Annotated[
+        int, typer.Option(metavar="N", min=3, help="How many photographs are drawn.")
+    ] = 300,
+    photos: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Use the photographs of a folder, and draw none."),
+    ] = None,
+    offline: OfflineOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Draw photographs, index them, search them."""
+    from tiefvision.cli.bars import bars
+    from tiefvision.tasks.demo import demo as verb
+
+    report = verb(folder, count=count, photos=photos, offline=offline, progress=bars())
+    if as_json:
+        print_json(document(report))
+    else:
+        from tiefvision.cli import results
+
+        results.show_demo(report)

@@ -1,0 +1,113 @@
+"""A catalogue's search space grows with it: fitted anew at each rung, always into a new space.
+
+The mean cell and the projection are fitted on the images with the smallest content ids, so that
+any order of work gives the same space. The old space answers until the new one is whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from jaxtyping import Float16, Float32
+
+from tiefvision.maths import projection
+from tiefvision.store import leases, registry, scan, spaces
+from tiefvision.store.spaces import CellSpace, SearchSpace
+from tiefvision.store.vectors import VectorStore
+from tiefvision.tasks.opened import Opened, extend_scan
+
+# Images from which a space is fitted anew. The mean cell of 20 own images gives nearly the whole
+# gain, while one of other photographs is worse than none; a projection needs about 1,000
+# (benchmarks/quality.py). Below PROJECT_FROM all vectors are compared as they are.
+RUNGS = (20, 200, 2_000, 20_000, 200_000, 2_000_000, 20_000_000)
+PROJECT_FROM = 2_000
+DIMENSIONS = 256
+
+# Images that a space is fitted on at most: more change the order of results no longer
+# (benchmarks/search.py), and these are read again at each pass of the fit.
+_SAMPLE = 2_000
+_BATCH = 250
+
+
+def first_space(cell_space: CellSpace) -> SearchSpace:
+    """The space of a catalogue that is too small to fit anything: no mean, no projection."""
+    mean = np.zeros(cell_space.channels, np.float32)
+    return SearchSpace(cell_space, mean, projection=None, fitted_on=0, sample="")
+
+
+def is_outgrown(space: SearchSpace, images: int) -> bool:
+    """Whether a catalogue of so many images has reached a rung above its space's."""
+    return any(space.fitted_on < rung <= images for rung in RUNGS)
+
+
+def refit(shop: Opened, store: VectorStore, cell_space: CellSpace, images: int) -> SearchSpace:
+    """Fit a space on the catalogue as it is, fill it from stored cells, and switch to it."""
+    rung = max(rung for rung in RUNGS if rung <= images)
+    sample = shop.catalogue.smallest_content_ids(min(rung, _SAMPLE), cell_space_id=cell_space.id)
+    ids = [image_id for _, image_id in sample]
+    mean = _mean_of(store, ids, cell_space.channels)
+    space = SearchSpace(cell_space, mean, None, rung, spaces.sample_digest([c for c, _ in sample]))
+    if rung >= PROJECT_FROM and cell_space.cell_length > DIMENSIONS:
+        fitted = projection.fit(
+            lambda: map(space.exact, _cells_in_order(store, ids)), dimensions=DIMENSIONS
+        )
+        space = SearchSpace(cell_space, mean, fitted, rung, space.sample)
+    switch(shop, store, space)
+    return space
+
+
+def switch(shop: Opened, store: VectorStore, space: SearchSpace) -> None:
+    """Fill a space from stored cells, then make it the active one."""
+    spaces.save(space, shop.home.space(space.id))
+    if space.dimensions is not None:
+        store.add_search_space(space.id, dimensions=space.dimensions, project=space.compact)
+    lay_out(shop, space)
+    registry.activate(shop.database, shop.home, space)
+
+
+def remove_retired(shop: Opened, store: VectorStore) -> None:
+    """Remove the spaces that earlier runs replaced; no query can still be reading them."""
+    for search_space_id in registry.retired(shop.database):
+        registry.forget(shop.database, shop.home, search_space_id)
+    active = registry.active_search_space(shop.database, shop.home).id
+    for search_space_id in store.search_space_ids():
+        if search_space_id != active:
+            store.drop_search_space(search_space_id)
+
+
+def lay_out(shop: Opened, space: SearchSpace) -> None:
+    """Bring the space's scan up to date, where the catalogue is small enough to scan."""
+    if not scans(shop, space):
+        return
+    with leases.hold(shop.database, f"scan {space.id}", wait_s=leases.LEASE_S):
+        current = scan.open_scan(space, shop.home.space(space.id))
+        extend_scan(shop, space, current, shop.catalogue.version())
+
+
+def scans(shop: Opened, space: SearchSpace, *, images: int | None = None) -> bool:
+    """Whether queries scan the vectors instead of asking the vector engine, which knows only the
+    compact ones. images: how many there are, where that is known; else they are counted."""
+    if space.dimensions is None:
+        return True
+    count = shop.catalogue.indexed_count() if images is None else images
+    return count <= shop.settings.search.scan_up_to
+
+
+def _mean_of(store: VectorStore, ids: list[int], channels: int) -> Float32[np.ndarray, " channels"]:
+    total, count = np.zeros(channels, np.float64), 0
+    for cells in _cells_in_order(store, ids):
+        total += cells.reshape(-1, channels).sum(axis=0, dtype=np.float64)
+        count += cells.size // channels
+    return (total / count).astype(np.float32)
+
+
+def _cells_in_order(
+    store: VectorStore, ids: list[int]
+) -> Iterator[Float16[np.ndarray, "n length"]]:
+    """The cells of images in the given order, whatever order the engine keeps them in."""
+    for start in range(0, len(ids), _BATCH):
+        some = ids[start : start + _BATCH]
+        rows = store.fetch(some)
+        place = {key.image_id: at for at, key in enumerate(rows.keys)}
+        yield rows.cells[[place[id_] for id_ in some if id_ in place]]

@@ -1,0 +1,329 @@
+"""`tiefvision search`: from a photograph, or a catalogue image, to the most similar ones."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Float32
+
+from tiefvision.errors import InvalidInput, NotFound, NotReady, StoreError
+from tiefvision.maths.boxes import Box
+from tiefvision.store import columns, registry, runs
+from tiefvision.store.filters import Filter, parse
+from tiefvision.store.records import Attributes, Image
+from tiefvision.store.scan import Scan
+from tiefvision.store.spaces import SearchSpace
+from tiefvision.store.vectors import VectorStore
+from tiefvision.tasks import growth
+from tiefvision.tasks.candidates import Candidate, EngineIndex, Index, Query, ScanIndex
+from tiefvision.tasks.opened import Opened, fresh_scan
+from tiefvision.tasks.ready_encoder import carried_encoder
+from tiefvision.tasks.walk import as_path
+from tiefvision.vision.embedder import Embedder, Embedding
+from tiefvision.vision.encoders.protocol import Encoder
+
+# How much longer the shortlist gets when it held too few images that still count.
+_LENGTHEN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One similar image.
+
+    similarity: mean cosine over cells, in [-1, 1]; larger is more alike. path: the file, as it
+    lay on disk when it was indexed. box: [left, top, right, bottom] in its pixels.
+    also: the paths of exact duplicates.
+    """
+
+    id: int
+    path: str
+    similarity: float
+    box: list[float]
+    attributes: Attributes
+    also: list[str] = field(default_factory=list[str])
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """The answer to one query; its fields are the HTTP API's body.
+
+    milliseconds: what each part took. images: how many could be found. notes: what the caller
+    should know, such as an index run that is still going on.
+    """
+
+    hits: list[Hit]
+    query_box: list[float]
+    space: str
+    images: int
+    milliseconds: dict[str, float]
+    notes: list[str]
+
+
+class Searcher:
+    """A catalogue made ready for many searches: encoder and vectors stay loaded.
+
+    Safe to share between threads.
+    """
+
+    def __init__(self, shop: Opened) -> None:
+        self._shop = shop
+        self._encoder: tuple[str, Encoder] | None = None
+        self._scan: tuple[str, Scan] | None = None
+        self._space: SearchSpace | None = None
+        self._store: VectorStore | None = None
+        self._count: tuple[int, int] | None = None
+
+    def search(
+        self,
+        query: str | Path | bytes | int,
+        *,
+        k: int | None = None,
+        box: Box | None = None,
+        where: str | None = None,
+        mirror: bool = False,
+        cell_weights: Float[np.ndarray, "_rows _cols"] | None = None,
+    ) -> SearchResult:
+        """The k most similar images to a file, an uploaded file's bytes, or a catalogue image's id.
+
+        box: where the product is, in the query's pixels; None: the whole image. where: a filter
+        on attributes. mirror: take the better of the query and its mirror image. cell_weights:
+        (rows, cols) of the search space, how much each cell matters.
+        Raises UnreadableImage, InvalidBox, InvalidFilter, NotFound, or NotReady when empty.
+        """
+        wanted = self._shop.settings.search.k if k is None else k
+        if wanted < 1:
+            raise InvalidInput(f"k is {wanted}; expected at least 1")
+        clock = _Clock()
+        condition = None if where is None else self._condition(where)
+        space = self._active_space()
+        embeddings = self._embed(query, space, box=box, mirror=mirror, clock=clock)
+        queries = [_query(space, embedding, cell_weights) for embedding in embeddings]
+        index = self._index(space)
+        clock.lap("open")
+        ranked = self._ranked(index, queries, condition, wanted, clock)
+        hits = self._hits(ranked[:wanted], filtered=condition is not None)
+        clock.lap("describe")
+        return SearchResult(
+            hits=hits,
+            query_box=embeddings[0].box.as_list(),
+            space=space.id,
+            images=self._images(self._shop.catalogue.version()),
+            milliseconds=clock.milliseconds(),
+            notes=self._notes(hits),
+        )
+
+    def _condition(self, where: str) -> Filter:
+        return parse(where, columns.read(self._shop.database))
+
+    def _active_space(self) -> SearchSpace:
+        """The active search space; its arrays are read again only when it has changed."""
+        active = registry.active_search_space_id(self._shop.database)
+        if self._space is None or self._space.id != active:
+            try:
+                self._space = self._shop.search_space()
+            except StoreError:
+                # It was replaced between the two reads: the new one is whole.
+                self._space = self._shop.search_space()
+        return self._space
+
+    def _embed(
+        self,
+        query: str | Path | bytes | int,
+        space: SearchSpace,
+        *,
+        box: Box | None,
+        mirror: bool,
+        clock: _Clock,
+    ) -> list[Embedding]:
+        if isinstance(query, int):
+            return [self._stored(query, space, box=box, mirror=mirror, clock=clock)]
+        embedder = self._embedder(space)
+        clock.lap("open")
+        source = query if isinstance(query, bytes) else Path(query)
+        image = embedder.read(source, box=box)
+        clock.lap("decode")
+        embeddings = [embedder.embed_pixels(image, box=box)]
+        if mirror:
+            embeddings.append(embedder.embed_pixels(image, box=box, mirror=True))
+        clock.lap("encode")
+        return embeddings
+
+    def _stored(
+        self, image_id: int, space: SearchSpace, *, box: Box | None, mirror: bool, clock: _Clock
+    ) -> Embedding:
+        """The embedding of a catalogue image, from its stored cells."""
+        image = self._shop.catalogue.get([image_id]).get(image_id)
+        if image is None or image.box is None or image.state != "indexed":
+            raise NotFound(
+                f"no indexed image has the id {image_id}", remedy="tiefvision doctor lists all"
+            )
+        if box is not None or mirror:
+            raise InvalidInput(
+                "a box or a mirror image needs the photograph, not a catalogue id",
+                remedy=f"search with the file {image.path} instead",
+            )
+        rows = self._vectors(space).fetch([image_id])
+        places = [place for place, key in enumerate(rows.keys) if key == image.key]
+        if not places:
+            raise NotReady(
+                f"the image with the id {image_id} is just being indexed again",
+                remedy="search again in a moment, or run tiefvision index",
+            )
+        clock.lap("decode")
+        cell_space = space.cell_space
+        shape = (cell_space.rows, cell_space.cols, cell_space.channels)
+        return Embedding(
+            width=image.width or 0,
+            height=image.height or 0,
+            box=image.box,
+            box_source=image.box_source or "whole",
+            cells=rows.cells[places[0]].reshape(shape),
+        )
+
+    def _embedder(self, space: SearchSpace) -> Embedder:
+        own = space.cell_space
+        if self._encoder is None or self._encoder[0] != own.fingerprint:
+            network = carried_encoder(self._shop.home, own)
+            self._encoder = (own.fingerprint, network)
+        return Embedder(
+            self._encoder[1], own.rows, own.cols, pooling=own.pooling, limits=self._shop.limits
+        )
+
+    def _index(self, space: SearchSpace) -> Index:
+        version = self._shop.catalogue.version()
+        if not growth.scans(self._shop, space, images=self._images(version)):
+            return EngineIndex(self._shop.catalogue, self._vectors(space), space)
+        if self._scan is None or (self._scan[0], self._scan[1].version) != (space.id, version):
+            self._scan = (space.id, fresh_scan(self._shop, space))
+        return ScanIndex(self._shop.catalogue, self._scan[1], space, lambda: self._vectors(space))
+
+    def _images(self, version: int) -> int:
+        """How many images can be found; counted anew only when the catalogue has changed."""
+        if self._count is None or self._count[0] != version:
+            self._count = (version, self._shop.catalogue.indexed_count())
+        return self._count[1]
+
+    def _vectors(self, space: SearchSpace) -> VectorStore:
+        if self._store is None or self._store.cell_space_id != space.cell_space.id:
+            self._store = self._shop.vectors(space.cell_space)
+        return self._store
+
+    def _ranked(
+        self,
+        index: Index,
+        queries: Sequence[Query],
+        condition: Filter | None,
+        wanted: int,
+        clock: _Clock,
+    ) -> list[Candidate]:
+        """Candidates that still count, best first, one for each content."""
+        limit = max(self._shop.settings.search.shortlist, 2 * wanted)
+        while True:
+            ranked, exhausted = index.ranked(
+                queries, where=condition, limit=limit, wanted=wanted, lap=clock.lap
+            )
+            if len(ranked) >= wanted or exhausted:
+                return ranked
+            limit *= _LENGTHEN
+
+    def _hits(self, ranked: Sequence[Candidate], *, filtered: bool) -> list[Hit]:
+        contents = [candidate.image.content_id or "" for candidate in ranked]
+        twins = self._shop.catalogue.twins(contents)
+        hits: list[Hit] = []
+        for candidate in ranked:
+            same = twins[candidate.image.content_id or ""]
+            # Of exact duplicates the first by path is shown, unless only others satisfy the filter.
+            first = candidate if filtered else _first(candidate, same)
+            hits.append(_hit(first, same))
+        return hits
+
+    def _notes(self, hits: Sequence[Hit]) -> list[str]:
+        notes: list[str] = []
+        run = runs.last(self._shop.database)
+        if run is not None and run.finished_at is None:
+            notes.append(
+                f"indexing is not finished: {run.done} of {run.total} files are done; "
+                "tiefvision index goes on with the rest"
+            )
+        if not hits and self._shop.catalogue.indexed_count() == 0:
+            raise NotReady(
+                "; ".join(["this catalogue has no images yet", *notes]),
+                remedy=f"tiefvision index PHOTOS -c {self._shop.home.folder}",
+            )
+        return notes
+
+
+@dataclass(slots=True)
+class _Clock:
+    """Milliseconds of the parts of a query, as they end."""
+
+    _laps: dict[str, float] = field(default_factory=dict[str, float])
+    _last: float = field(default_factory=time.perf_counter)
+
+    def lap(self, part: str) -> None:
+        now = time.perf_counter()
+        self._laps[part] = self._laps.get(part, 0.0) + (now - self._last) * 1000
+        self._last = now
+
+    def milliseconds(self) -> dict[str, float]:
+        return {part: round(taken, 2) for part, taken in self._laps.items()}
+
+
+def _query(
+    space: SearchSpace,
+    embedding: Embedding,
+    cell_weights: Float[np.ndarray, "_rows _cols"] | None,
+) -> Query:
+    flat = embedding.cells.reshape(1, -1)
+    exact = space.exact(flat)[0]
+    compact = exact if space.projection is None else space.projection(exact)
+    return Query(exact=_weighted(exact, space, cell_weights), compact=compact)
+
+
+def _weighted(
+    exact: Float32[np.ndarray, " length"],
+    space: SearchSpace,
+    cell_weights: Float[np.ndarray, "_rows _cols"] | None,
+) -> Float32[np.ndarray, " length"]:
+    """A query vector whose dot product with exact vectors is the weighted mean cosine."""
+    if cell_weights is None:
+        return exact
+    rows, cols = space.cell_space.rows, space.cell_space.cols
+    if cell_weights.shape != (rows, cols) or not cell_weights.sum() > 0 or cell_weights.min() < 0:
+        raise InvalidInput(
+            f"cell weights are {cell_weights.tolist()}; expected {rows} rows of {cols} numbers, "
+            "at least 0 and not all 0"
+        )
+    # Both sides hold 1 / sqrt(rows * cols) a cell; this turns that mean into the weighted one.
+    scale = cell_weights / cell_weights.sum() * (rows * cols)
+    shaped = exact.reshape(rows, cols, -1) * scale[:, :, None].astype(np.float32)
+    return shaped.reshape(-1)
+
+
+def _first(candidate: Candidate, twins: Sequence[Image]) -> Candidate:
+    """The first of an image's exact duplicates whose file is there and whose box is the same."""
+    same = [twin for twin in twins if twin.box == candidate.image.box]
+    there = [twin for twin in same if not twin.vanished]
+    return Candidate(next(iter(there or same), candidate.image), candidate.similarity)
+
+
+def _hit(candidate: Candidate, twins: Sequence[Image]) -> Hit:
+    image = candidate.image
+    assert image.box is not None, "indexed images have a box"
+    return Hit(
+        id=image.id,
+        path=file_of(image),
+        similarity=round(min(1.0, candidate.similarity), 6),
+        box=image.box.as_list(),
+        attributes=dict(image.attributes),
+        also=[file_of(twin) for twin in twins if twin.id != image.id],
+    )
+
+
+def file_of(image: Image) -> str:
+    """The file of a catalogue image, as the operating system names it."""
+    return str(Path(as_path(image.root)) / as_path(image.path))
