@@ -6,20 +6,20 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from jaxtyping import install_import_hook
+from PIL import Image
 
 # Before anything of the package is imported: every annotated function of it checks its arrays,
 # shapes and values in this process.
 assert "tiefvision" not in sys.modules, "imported before its types could be checked"
 install_import_hook("tiefvision", "runtime_types.checked")
 
-from PIL import Image
-
-from tiefvision.tasks.index import IndexReport
-from tiefvision.tasks.index import index as index_verb
+if TYPE_CHECKING:
+    from indexing import Indexing
 
 
 @pytest.fixture(scope="session")
@@ -70,47 +70,19 @@ def tiny_encoder(tiny_network: Path, tiny_cache: Path, monkeypatch: pytest.Monke
     return f"onnx:{tiny_network}"
 
 
-class Indexing:
-    """Runs `index` with the tiny encoder into one catalogue."""
-
-    def __init__(self, catalogue: Path, encoder: str) -> None:
-        self.catalogue = catalogue
-        self.encoder = encoder
-
-    def __call__(
-        self, *folders: Path, attributes: Path | None = None, prune: bool = False
-    ) -> IndexReport:
-        return index_verb(
-            list(folders),
-            catalogue=self.catalogue,
-            attributes_file=attributes,
-            prune=prune,
-            encoder=self.encoder,
-            workers_wanted=2,
-        )
-
-
 @pytest.fixture
 def shop(tmp_path: Path, tiny_encoder: str) -> Indexing:
     """An empty catalogue to index into: `shop(folder)`; it lies in `shop.catalogue`."""
+    from indexing import Indexing  # not before the hook above is installed
+
     return Indexing(tmp_path / "shop", tiny_encoder)
-
-
-def picture(seed: int, *, width: int = 120, height: int = 96) -> np.ndarray:
-    """uint8 (height, width, 3): coloured rectangles, different for every seed."""
-    rng = np.random.default_rng(seed)
-    rgb = np.empty((height, width, 3), np.uint8)
-    rgb[:] = rng.integers(0, 256, 3)
-    for _ in range(8):
-        left, right = np.sort(rng.integers(0, width + 1, 2))
-        top, bottom = np.sort(rng.integers(0, height + 1, 2))
-        rgb[top:bottom, left:right] = rng.integers(0, 256, 3)
-    return rgb
 
 
 @pytest.fixture(scope="session")
 def draw() -> Callable[..., list[Path]]:
     """`draw(folder, seeds)` writes a small PNG for each seed, named after it; their paths."""
+
+    from indexing import picture  # not before the hook above is installed
 
     def write(folder: Path, seeds: Sequence[int]) -> list[Path]:
         folder.mkdir(parents=True, exist_ok=True)

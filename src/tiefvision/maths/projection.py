@@ -13,7 +13,11 @@ from tiefvision.errors import InvalidInput
 # Directions carried beside the wanted ones, and passes over the sample: with these the kept
 # subspace holds as much of the sample as the exact eigenvectors to three digits (tested).
 _SPARE_DIRECTIONS = 32
-_PASSES = 4
+_PASSES = 3
+
+_SHORTEST = 1e-12
+# Of the largest: what rounding in float32 leaves of a direction that is not there.
+_ROUNDING = 1e-5
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +54,9 @@ def fit(
             f"{first.shape[0]} vectors cannot give {dimensions} components of length "
             f"{first.shape[1]}; expected at least as many vectors, and as long, as components"
         )
-    basis = np.linalg.qr(first.T)[0]  # (length, directions)
+    basis = _orthonormal(first.T)  # (length, directions)
     for _ in range(_PASSES):
-        basis = np.linalg.qr(_moment_times(batches(), basis))[0]  # (length, directions)
+        basis = _orthonormal(_moment_times(batches(), basis))  # (length, directions)
     small = np.zeros((basis.shape[1], basis.shape[1]), np.float64)
     for batch in batches():
         projected = (batch @ basis).astype(np.float64)
@@ -75,6 +79,22 @@ def _first_vectors(
         if sum(map(len, found)) == count:
             break
     return np.concatenate(found) if found else np.empty((0, 0), np.float32)
+
+
+def _orthonormal(
+    vectors: Float32[np.ndarray, "length directions"],
+) -> Float32[np.ndarray, "length kept"]:
+    """An orthonormal basis of the columns, through the eigenvectors of their small Gram matrix.
+
+    Many times faster than a QR factorisation of so tall a matrix, which is left for columns that
+    depend on each other.
+    Source: Stathopoulos and Wu, SIAM J. Sci. Comput. 23 (2002), algorithm SVQB.
+    """
+    scaled = vectors / np.maximum(np.linalg.norm(vectors, axis=0), _SHORTEST)
+    energy, rotation = np.linalg.eigh((scaled.T @ scaled).astype(np.float64))
+    if energy[0] < _ROUNDING * energy[-1]:
+        return np.linalg.qr(vectors)[0]
+    return scaled @ (rotation / np.sqrt(energy)).astype(np.float32)
 
 
 def _moment_times(

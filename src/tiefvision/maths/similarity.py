@@ -58,7 +58,7 @@ def flat_vector(
     rows, cols = grid.shape[-3], grid.shape[-2]
     scale = np.sqrt(_cell_shares(rows, cols, cell_weights))[:, :, None]
     flat = (grid * scale).astype(np.float32)
-    return flat.reshape(*grid.shape[:-3], -1)
+    return flat.reshape(*grid.shape[:-3], rows * cols * grid.shape[-1])
 
 
 def mean_cosines(

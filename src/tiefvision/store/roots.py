@@ -57,7 +57,8 @@ def containing(database: Database, folder: Path) -> tuple[int, str]:
 def move(database: Database, old: str, new: Path) -> int:
     """Say that a root's folder is somewhere else now; how many images it holds.
 
-    Raises NotFound for an unknown root and Conflict when the new place is a root already.
+    Raises NotFound for an unknown root and Conflict when the new place is another root, or lies in
+    or above one.
     """
     with database.write() as connection:
         known = {row.path: row.id for row in connection.execute(sa.select(roots))}
@@ -70,6 +71,12 @@ def move(database: Database, old: str, new: Path) -> int:
             raise InvalidInput(f"{new} is no folder; expected where the photographs are now")
         if str(new) in known:
             raise Conflict(f"{new} is a root of this catalogue already")
+        for other in known:
+            if other != old and (new.is_relative_to(other) or Path(other).is_relative_to(new)):
+                raise Conflict(
+                    f"{new} and the root {other} lie one in the other",
+                    remedy=f"index it as a part of that: tiefvision index {new}",
+                )
         connection.execute(sa.update(roots).where(roots.c.id == known[old]).values(path=str(new)))
         count = sa.select(sa.func.count()).select_from(images)
         return connection.scalar(count.where(images.c.root_id == known[old])) or 0

@@ -25,10 +25,14 @@ import numkong
 import numpy as np
 from jaxtyping import Float16, Float32, Int64, UInt64
 
+from tiefvision.store import row_file
+from tiefvision.store.row_file import RowFile
 from tiefvision.store.spaces import SearchSpace
 
 _FORMAT = 1
 _HALF = np.dtype("<f2")
+# Rows compared at once: 256 rows of 46 kB are 12 MB, however long a shortlist becomes.
+_BLOCK_ROWS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,10 @@ class ScanRows:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """An opened scan of n rows, complete up to change number `version`."""
+    """An opened scan of n rows, complete up to change number `version`.
+
+    exact_file: reads single rows of `exact` faster than the memory map; None: through the map.
+    """
 
     version: int
     image_ids: Int64[np.ndarray, " n"]
@@ -51,6 +58,7 @@ class Scan:
     content_keys: UInt64[np.ndarray, " n"]
     exact: Float16[np.ndarray, "n length"]
     compact: Float16[np.ndarray, "n dimensions"] | None
+    exact_file: RowFile | None = None
 
     def shortlist(
         self,
@@ -77,13 +85,20 @@ class Scan:
         self, exact_query: Float32[np.ndarray, " length"], rows: Int64[np.ndarray, " m"]
     ) -> Float32[np.ndarray, " m"]:
         """The similarity of a query with some rows, to half precision; ranks a shortlist."""
-        return _dot_products(exact_query, self.exact[rows])
+        found = np.empty(len(rows), np.float32)
+        for start in range(0, len(rows), _BLOCK_ROWS):
+            some = slice(start, start + _BLOCK_ROWS)
+            found[some] = _dot_products(exact_query, self._exact_rows(rows[some]))
+        return found
 
     def precise_similarities(
         self, exact_query: Float32[np.ndarray, " length"], rows: Int64[np.ndarray, " m"]
     ) -> Float32[np.ndarray, " m"]:
         """The same in single precision, for the few rows that are shown."""
-        return self.exact[rows].astype(np.float32) @ exact_query
+        return self._exact_rows(rows).astype(np.float32) @ exact_query
+
+    def _exact_rows(self, rows: Int64[np.ndarray, " m"]) -> Float16[np.ndarray, "m length"]:
+        return self.exact[rows] if self.exact_file is None else self.exact_file.read(rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +140,14 @@ def _open_generation(space: SearchSpace, folder: Path, header: _Header) -> Scan 
         )
     if rows is None or exact is None or (compact is None and space.dimensions is not None):
         return None
+    exact_file = None
+    if row_file.can_read():
+        try:
+            exact_file = RowFile(
+                _file(folder, "exact", header.generation), length=space.cell_space.cell_length
+            )
+        except OSError:
+            return None  # removed since it was mapped: another generation is there
     image_ids, versions, content_keys = (np.ascontiguousarray(rows[:, i]) for i in range(3))
     return Scan(
         version=header.version,
@@ -133,6 +156,7 @@ def _open_generation(space: SearchSpace, folder: Path, header: _Header) -> Scan 
         content_keys=content_keys.view(np.uint64),
         exact=exact,
         compact=compact,
+        exact_file=exact_file,
     )
 
 

@@ -14,6 +14,7 @@ import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
+from zipfile import BadZipFile
 
 import numpy as np
 from jaxtyping import Float, Float32
@@ -139,10 +140,10 @@ def load(definition: dict[str, object], cell_space: CellSpace, folder: Path) -> 
     """A search space from its JSON form and its folder. Raises StoreError when it is damaged."""
     file = folder / _ARRAYS
     try:
-        with np.load(file, allow_pickle=False) as arrays:
+        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
             mean = arrays["mean"]
             components = arrays.get("components")
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise StoreError(
             f"{file} cannot be read: {error}", remedy="run tiefvision index again to rebuild it"
         ) from error

@@ -81,6 +81,8 @@ images = Table(
     Index(None, "content_id"),
     Index(None, "version"),
     Index("ix_images_todo", "id", sqlite_where=text("todo"), postgresql_where=text("todo")),
+    # The id of a removed image is never given to another: callers keep ids.
+    sqlite_autoincrement=True,
 )
 
 # Attribute columns and their types, in the order in which they came.

@@ -88,6 +88,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["root_id"], ["roots.id"], name=op.f("fk_images_root_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_images")),
         sa.UniqueConstraint("root_id", "path", name=op.f("uq_images_root_id_path")),
+        sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_images_content_id"), "images", ["content_id"], unique=False)
     op.create_index(

@@ -1,0 +1,123 @@
+"""Which spaces a catalogue uses, and what a query meets while they are switched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tiefvision.errors import NotReady, StoreError
+from tiefvision.maths.centring import PartLayout
+from tiefvision.maths.projection import Projection
+from tiefvision.store import columns, registry, runs, spaces
+from tiefvision.store.database import Database, open_database
+from tiefvision.store.filters import ColumnType
+from tiefvision.store.home import Home
+from tiefvision.store.spaces import CellSpace, SearchSpace
+
+_CELLS = CellSpace("e", "f" * 64, "fp32", "p", 2, 2, "max", (PartLayout(3, 1.0),))
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path)
+
+
+@pytest.fixture
+def database(home: Home) -> Iterator[Database]:
+    opened = open_database(home.folder)
+    yield opened
+    opened.close()
+
+
+def _space(fitted_on: int) -> SearchSpace:
+    projection = Projection(np.eye(4, 12, dtype=np.float32)) if fitted_on > 20 else None
+    mean = np.full(3, fitted_on / 100, np.float32)
+    return SearchSpace(_CELLS, mean, projection, fitted_on, "")
+
+
+def test_an_empty_catalogue_has_no_spaces(database: Database, home: Home) -> None:
+    assert registry.active_cell_space(database) is None
+    assert registry.active_search_space_id(database) is None
+    with pytest.raises(NotReady, match="empty"):
+        registry.active_search_space(database, home)
+
+
+def test_spaces_come_back_as_they_were_and_one_is_active(database: Database, home: Home) -> None:
+    registry.declare_cell_space(database, _CELLS)
+    assert registry.active_cell_space(database) == _CELLS
+    for fitted_on in (0, 20, 2_000):
+        space = _space(fitted_on)
+        registry.activate(database, home, space)
+        found = registry.active_search_space(database, home)
+        assert found.id == space.id == registry.active_search_space_id(database)
+        np.testing.assert_array_equal(found.mean, space.mean)
+        assert (found.projection is None) == (space.projection is None)
+    assert set(registry.retired(database)) == {_space(0).id, _space(20).id}
+    registry.activate(database, home, _space(20))  # a retired one may come back
+    assert registry.active_search_space_id(database) == _space(20).id
+    registry.forget(database, home, _space(0).id)
+    assert registry.retired(database) == [_space(2_000).id]
+    assert not home.space(_space(0).id).exists()
+
+
+def test_another_cell_space_becomes_the_one_to_fill(database: Database) -> None:
+    other = CellSpace("e2", "e" * 64, "bf16", "p", 3, 3, "mean", (PartLayout(3, 1.0),), "l")
+    for space in (_CELLS, other, _CELLS):
+        registry.declare_cell_space(database, space)
+        assert registry.active_cell_space(database) == space
+    assert not registry.has_search_space(database, _CELLS.id)
+
+
+def test_equal_ways_of_working_have_one_identity_and_others_another() -> None:
+    renamed = CellSpace("another name", "f" * 64, "fp32", "p", 2, 2, "max", _CELLS.parts)
+    assert renamed.id == _CELLS.id
+    assert len({_space(0).id, _space(20).id, _space(2_000).id}) == 3
+    finer = CellSpace("e", "f" * 64, "fp32", "p", 3, 3, "max", _CELLS.parts)
+    assert finer.id != _CELLS.id
+
+
+def test_damaged_arrays_are_told_with_a_remedy(database: Database, home: Home) -> None:
+    registry.declare_cell_space(database, _CELLS)
+    registry.activate(database, home, _space(20))
+    (home.space(_space(20).id) / "space.npz").write_bytes(b"PK\x03\x04 no archive")
+    with pytest.raises(StoreError, match="cannot be read") as caught:
+        registry.active_search_space(database, home)
+    assert "tiefvision index" in caught.value.remedy
+
+
+def test_arrays_are_written_whole_or_not_at_all(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = home.space("s")
+    spaces.save(_space(20), folder)
+    before = (folder / "space.npz").read_bytes()
+    monkeypatch.setattr(np, "savez", lambda file, **_: file.write(b"half") and 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        spaces.save(_space(200), folder)
+    assert (folder / "space.npz").read_bytes() == before
+
+
+def test_columns_keep_their_order_and_take_new_types(database: Database) -> None:
+    first = {"b": ColumnType.INTEGER, "a": ColumnType.TEXT}
+    columns.declare(database, first)
+    assert list(columns.read(database).items()) == list(first.items())
+    columns.declare(database, {"b": ColumnType.NUMBER, "c": ColumnType.DATE})
+    assert list(columns.read(database).items()) == [
+        ("b", ColumnType.NUMBER), ("a", ColumnType.TEXT), ("c", ColumnType.DATE),
+    ]  # fmt: skip
+
+
+def test_a_run_is_open_until_it_is_finished(database: Database) -> None:
+    assert runs.last(database) is None
+    first = runs.begin(database)
+    runs.note(database, first, total=9, done=4)
+    run = runs.last(database)
+    assert run is not None and (run.total, run.done, run.finished_at) == (9, 4, None)
+    runs.finish(database, first, skipped={"hidden": 2})
+    second = runs.begin(database)
+    assert second > first
+    last = runs.last(database)
+    assert last is not None and last.id == second
