@@ -12,6 +12,7 @@ import pytest
 
 from catalogue_rows import rows
 from indexing import Indexing
+from tiefvision import settings
 from tiefvision.errors import Conflict, InvalidInput, NotFound
 from tiefvision.settings import read as read_settings
 from tiefvision.store import leases, registry, roots, runs
@@ -20,6 +21,7 @@ from tiefvision.store.lance import LanceStore
 from tiefvision.tasks import writer
 from tiefvision.tasks.index import index
 from tiefvision.tasks.opened import opened
+from tiefvision.tasks.search import Searcher
 from tiefvision.vision import pixels
 from tiefvision.vision.embedder import Embedder
 
@@ -361,6 +363,24 @@ def test_a_space_is_fitted_at_a_rung_and_the_old_one_is_removed_by_the_next_run(
         assert registry.retired(catalogue.database) == [first.id]
     shop(folder)
     assert sorted(path.name for path in (shop.catalogue / "spaces").iterdir()) == [fitted.id]
+
+
+def test_another_number_of_cells_makes_a_new_cell_space_and_the_old_one_is_removed_later(
+    shop: Indexing, folder: Path
+) -> None:
+    shop(folder)
+    old = {path.name for path in (shop.catalogue / "cells").iterdir()}
+    file = shop.catalogue / settings.FILE_NAME
+    file.write_text(file.read_text().replace("rows = 3", "rows = 2"))
+    report = shop(folder)
+    assert report.updated == report.total > 0, "every photograph is encoded anew"
+    with opened(shop.catalogue) as catalogue:
+        result = Searcher(catalogue).search(next(folder.iterdir()), k=1)
+    assert result.hits[0].similarity == pytest.approx(1, abs=1e-3)
+    assert old < {path.name for path in (shop.catalogue / "cells").iterdir()}
+    shop(folder)
+    left = {path.name for path in (shop.catalogue / "cells").iterdir()}
+    assert len(left) == 1 and not left & old
 
 
 def test_the_order_of_work_does_not_change_the_space(

@@ -8,12 +8,11 @@ next run finishes.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from tiefvision.maths.boxes import Box
 from tiefvision.store.database import Database
 from tiefvision.store.records import (
     Acknowledgement,
@@ -23,6 +22,7 @@ from tiefvision.store.records import (
     Registered,
     RowKey,
 )
+from tiefvision.store.rows import acknowledged_row, image_of, new_row, refused_row, seen_again
 from tiefvision.store.tables import counters, images, roots
 
 # SQLite takes at most 32,766 parameters in one statement; other engines take fewer.
@@ -33,7 +33,7 @@ _KEYS_PER_PAGE = 256
 _KEY_COLUMNS = ("id", "content_id", "box_revision", "attributes_revision")
 
 _IMAGE = sa.select(images, roots.c.path.label("root")).join(roots)
-# Asked once for each new file, so it is built once: that halves its time.
+# Asked once for each new file, so it is built once.
 _WITH_CONTENT = (
     sa.select(images.c.id)
     .where(
@@ -62,7 +62,11 @@ class Catalogue:
         """
         with self.database.write() as connection:
             known = _known(connection, root_id, [file.path for file in files])
-            inserts = [_new_row(root_id, file, run_id) for file in files if file.path not in known]
+            inserts = [
+                new_row(file, root_id=root_id, run_id=run_id)
+                for file in files
+                if file.path not in known
+            ]
             if inserts:
                 connection.execute(sa.insert(images), inserts)
             result = Registered(new=len(inserts))
@@ -70,7 +74,7 @@ class Catalogue:
             for file in files:
                 row = known.get(file.path)
                 if row is not None:
-                    values, outcome = _seen_again(row, file, run_id)
+                    values, outcome = seen_again(row, file, run_id=run_id)
                     updates.append(values)
                     result += outcome
             if updates:
@@ -140,7 +144,10 @@ class Catalogue:
             version = _next_version(connection)
             connection.execute(
                 _UPDATE_BY_ID,
-                [_acknowledged(item, cell_space_id, version) for item in done],
+                [
+                    acknowledged_row(item, cell_space_id=cell_space_id, version=version)
+                    for item in done
+                ],
             )
             return version
 
@@ -161,22 +168,7 @@ class Catalogue:
             version = _next_version(connection)
             connection.execute(
                 _UPDATE_BY_ID,
-                [
-                    {
-                        "image_id": item.image_id,
-                        "content_id": item.content_id,
-                        "file_bytes": item.file_bytes,
-                        "modified_ns": item.modified_ns,
-                        "state": "refused",
-                        "reason": item.reason,
-                        "remedy": item.remedy,
-                        "duplicate_of": None,
-                        "cell_space_id": None,
-                        "todo": False,
-                        "version": version,
-                    }
-                    for item in refusals
-                ],
+                [refused_row(item, version=version) for item in refusals],
             )
 
     # --- deleting --------------------------------------------------------------------------------
@@ -338,15 +330,7 @@ class Catalogue:
 
     def _select(self, statement: sa.Select[tuple[object, ...]]) -> list[Image]:
         with self.database.read() as connection:
-            return [_image(dict(row)) for row in connection.execute(statement).mappings()]
-
-
-def _image(values: dict[Any, Any]) -> Image:
-    edges = [values.pop(f"box_{edge}") for edge in ("left", "top", "right", "bottom")]
-    for unused in ("root_id", "todo", "seen_run"):
-        del values[unused]
-    box = None if None in edges else Box(*edges)
-    return Image(box=box, **values)
+            return [image_of(dict(row)) for row in connection.execute(statement).mappings()]
 
 
 def _known(
@@ -359,75 +343,6 @@ def _known(
         )
         rows.update({row.path: row for row in found})
     return rows
-
-
-def _new_row(root_id: int, file: FileSeen, run_id: int) -> dict[str, object]:
-    return {
-        "root_id": root_id,
-        "path": file.path,
-        "state": "pending",
-        "attributes": {},
-        "wanted_attributes": file.attributes or None,
-        "attributes_revision": 0,
-        "box_revision": 0,
-        "version": 0,
-        "todo": True,
-        "seen_run": run_id,
-        "vanished": False,
-    }
-
-
-def _seen_again(
-    row: Row[tuple[object, ...]], file: FileSeen, run_id: int
-) -> tuple[dict[str, object], Registered]:
-    same_file = (row.file_bytes, row.modified_ns) == (file.file_bytes, file.modified_ns)
-    wanted = row.wanted_attributes
-    if file.attributes is not None:
-        wanted = None if file.attributes == row.attributes else dict(file.attributes)
-    indexed_with_new = row.state == "indexed" and wanted is not None
-    # A refused file that could not even be read may be readable now, with the same size and time.
-    unread = row.state == "refused" and row.content_id is None
-    todo = row.todo or not same_file or indexed_with_new or unread
-    values: dict[str, object] = {
-        "image_id": row.id,
-        "todo": todo,
-        "wanted_attributes": wanted,
-        "seen_run": run_id,
-        "vanished": False,
-    }
-    if row.state == "pending":
-        return values, Registered(new=1)
-    if todo:
-        return values, Registered(changed=1)
-    if row.state == "refused":
-        return values, Registered(refused=1)
-    return values, Registered(unchanged=1)
-
-
-def _acknowledged(item: Acknowledgement, cell_space_id: str, version: int) -> dict[str, object]:
-    return {
-        "image_id": item.image_id,
-        "content_id": item.content_id,
-        "file_bytes": item.file_bytes,
-        "modified_ns": item.modified_ns,
-        "width": item.width,
-        "height": item.height,
-        "state": "indexed",
-        "reason": None,
-        "remedy": None,
-        "box_left": item.box.left,
-        "box_top": item.box.top,
-        "box_right": item.box.right,
-        "box_bottom": item.box.bottom,
-        "box_source": item.box_source,
-        "box_revision": item.box_revision,
-        "attributes": dict(item.attributes),
-        "wanted_attributes": None,
-        "attributes_revision": item.attributes_revision,
-        "cell_space_id": cell_space_id,
-        "version": version,
-        "todo": False,
-    }
 
 
 def _next_version(connection: Connection) -> int:

@@ -11,7 +11,7 @@ from tiefvision.store import spaces
 from tiefvision.store.database import Database
 from tiefvision.store.home import Home
 from tiefvision.store.spaces import CellSpace, SearchSpace
-from tiefvision.store.tables import cell_spaces, search_spaces
+from tiefvision.store.tables import cell_spaces, images, search_spaces
 
 
 def active_cell_space(database: Database) -> CellSpace | None:
@@ -95,6 +95,35 @@ def retired(database: Database) -> list[str]:
     statement = sa.select(search_spaces.c.id).where(search_spaces.c.state == "retired")
     with database.read() as connection:
         return list(connection.scalars(statement))
+
+
+def unused_cell_spaces(database: Database) -> list[str]:
+    """Ids of former cell spaces that hold no image's acknowledged cells but vanished ones'."""
+    used = sa.select(images.c.cell_space_id).where(
+        images.c.state == "indexed", images.c.vanished.is_(False)
+    )
+    statement = sa.select(cell_spaces.c.id).where(
+        cell_spaces.c.active.is_(False), cell_spaces.c.id.not_in(used.distinct())
+    )
+    with database.read() as connection:
+        return list(connection.scalars(statement))
+
+
+def forget_cell_space(database: Database, home: Home, cell_space_id: str) -> None:
+    """Remove a former cell space: its search spaces, its row, its stored cells."""
+    own = sa.select(search_spaces.c.id).where(search_spaces.c.cell_space_id == cell_space_id)
+    with database.read() as connection:
+        search_space_ids = list(connection.scalars(own))
+    for search_space_id in search_space_ids:
+        forget(database, home, search_space_id)
+    shutil.rmtree(home.cells(cell_space_id), ignore_errors=True)
+    with database.write() as connection:
+        connection.execute(
+            sa.update(images)
+            .where(images.c.cell_space_id == cell_space_id)
+            .values(cell_space_id=None)
+        )
+        connection.execute(sa.delete(cell_spaces).where(cell_spaces.c.id == cell_space_id))
 
 
 def forget(database: Database, home: Home, search_space_id: str) -> None:

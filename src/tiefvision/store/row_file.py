@@ -1,8 +1,8 @@
 """A few rows out of a large file of equal rows, wherever they lie in it.
 
 Reading by position instead of through a memory map: a map takes a page fault for each 64 kB even
-where the file is in memory, and reads from disk page after page. 200 rows of 46 kB out of 4.6 GB:
-2.5 ms instead of 4.4 warm, 13 ms instead of 1,300 from disk (benchmarks/search.py).
+where the file is in memory, and reads from disk page after page. 200 rows of 46 kB out of 4.6 GB
+took 13 ms instead of 1,270 from disk, and 2.8 instead of 4.3 from memory (docs/benchmarks.md).
 """
 
 from __future__ import annotations

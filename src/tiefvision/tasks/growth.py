@@ -70,6 +70,8 @@ def remove_retired(shop: Opened, store: VectorStore) -> None:
     """Remove the spaces that earlier runs replaced; no query can still be reading them."""
     for search_space_id in registry.retired(shop.database):
         registry.forget(shop.database, shop.home, search_space_id)
+    for cell_space_id in registry.unused_cell_spaces(shop.database):
+        registry.forget_cell_space(shop.database, shop.home, cell_space_id)
     active = registry.active_search_space(shop.database, shop.home).id
     for search_space_id in store.search_space_ids():
         if search_space_id != active:
