@@ -10,7 +10,6 @@ would do that once, are not timed; everything from the first file to the last is
 from __future__ import annotations
 
 import json
-import os
 import resource
 import sys
 import tempfile
@@ -211,6 +210,4 @@ def _cpu_s() -> float:
 
 
 if __name__ == "__main__":
-    # numpy's own threads would compete with the workers for the two cores.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     print(json.dumps(asdict(run(Order(**json.loads(sys.argv[1]))))))

@@ -51,7 +51,7 @@ def measure(shop: Opened, asked: Sequence[Query], count: int, folder: Path) -> N
         for query, expected in zip(asked, best, strict=True):
             started = time.perf_counter()
             found = dataset.to_table(
-                columns=["row"],
+                columns=["row", "_distance"],
                 nearest={
                     "column": "vector",
                     "q": query.compact.astype(np.float16),

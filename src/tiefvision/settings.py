@@ -48,13 +48,13 @@ class IndexSettings:
 class SearchSettings:
     """[search] how many hits, and how many candidates are compared exactly to find them.
 
-    shortlist: benchmarks/search.py prints the recall of each length; 200 keeps recall@10 >= 0.99.
+    shortlist: benchmarks/search.py prints the recall and the time of each length.
     scan_up_to: rows up to which the compact vectors are scanned in memory; beyond it the vector
     engine's index answers.
     """
 
     k: int = 5
-    shortlist: int = 200
+    shortlist: int = 150
     scan_up_to: int = 200_000
 
 

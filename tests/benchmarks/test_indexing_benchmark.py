@@ -13,22 +13,21 @@ import pytest
 pytest.importorskip("torch", reason="the naive loop runs torch (extra teach)")
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "indexing.py"
-# Far below what an idle machine shows, since tests share theirs with other work.
+# Far below what is measured. By processor time, since the clock's rates depend on what else the
+# machine does: beside five other busy processes ours was once only 1.4 times as fast by the clock.
 LEAST_RATIO = 2.0
 
 
 @pytest.mark.slow
 @pytest.mark.photos
 def test_indexing_is_well_ahead_of_the_naive_loop(photos: Path, tmp_path: Path) -> None:
-    words = ["--images", "200", "--rounds", "1", "--encoder", "efficientnet-lite0"]
-    printed = _run([*words, "--work", str(tmp_path)], photos)
-    rates = {
-        name.strip(): float(rate)
-        for name, rate in re.findall(r"^\| ([^|]+) \| ([\d.]+) \| [\d.]+ \|", printed, re.M)
-    }
-    naive = [rate for name, rate in rates.items() if name.startswith("naive loop, 1 thread")]
-    assert len(rates) == 6, printed
-    assert rates["tiefvision index"] >= LEAST_RATIO * naive[0], printed
+    words = ["--images", "200", "--torch-images", "64", "--rounds", "1"]
+    words += ["--encoder", "efficientnet-lite0", "--work", str(tmp_path)]
+    printed = _run(words, photos)
+    rates = re.findall(r"^\| ([^|]+) \| ([\d.]+) \| [\d.]+ \|", printed, re.M)
+    assert len(rates) == 6 and all(float(rate) > 0 for _, rate in rates), printed
+    ratio = re.search(r"^ratio by CPU time alone, as on idle cores: ([\d.]+)", printed, re.M)
+    assert ratio is not None and float(ratio[1]) >= LEAST_RATIO, printed
     assert re.search(r"share of the floor: \d+% of its rate, \d+% of our CPU time", printed)
 
 
@@ -41,9 +40,9 @@ def test_the_naive_loop_runs_our_very_networks(photos: Path) -> None:
     finally:
         sys.path.remove(str(SCRIPT.parent))
     import numpy as np
-    import pictures
     import torch
 
+    import pictures
     from tiefvision.vision.encoders import loading
 
     order = contenders.Order("naive", "", "efficientnet-lite0")

@@ -20,7 +20,8 @@ def test_shortlist_and_rerank_find_what_an_exact_search_finds(photos: Path, tmp_
     words = ["--rows", "3000", "--photographs", "270", "--work", str(tmp_path)]
     done = subprocess.run(
         [sys.executable, str(SCRIPT), *words],
-        env={**os.environ, "TIEFVISION_PHOTOS": str(photos)},
+        # Threads of numpy that wait for each other stand still on a machine shared with others.
+        env={**os.environ, "TIEFVISION_PHOTOS": str(photos), "OPENBLAS_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         timeout=280,
@@ -30,8 +31,8 @@ def test_shortlist_and_rerank_find_what_an_exact_search_finds(photos: Path, tmp_
         int(length): float(recall)
         for length, recall in re.findall(r"^\| (\d+) \| ([\d.]+) \| [\d.]+ \|", done.stdout, re.M)
     }
-    assert sorted(recalls) == [50, 100, 200, 400], done.stdout
-    assert recalls[200] >= LEAST_RECALL, done.stdout
+    assert sorted(recalls) == [50, 100, 150, 200, 400], done.stdout
+    assert recalls[150] >= LEAST_RECALL, done.stdout
     assert recalls[50] <= recalls[400], "a longer shortlist cannot hold less"
     for part in ("decode", "encode", "shortlist", "rerank", "describe"):
         assert re.search(rf"^\| {part} \| [\d.]+ \| [\d.]+ \|", done.stdout, re.M), done.stdout

@@ -15,6 +15,9 @@ from tiefvision.errors import InvalidInput
 _SPARE_DIRECTIONS = 32
 _PASSES = 3
 
+# Rows of the basis that are added to at once, so that no second basis is held in memory.
+_ROWS_AT_ONCE = 4_096
+
 _SHORTEST = 1e-12
 # Of the largest: what rounding in float32 leaves of a direction that is not there.
 _ROUNDING = 1e-5
@@ -49,52 +52,62 @@ def fit(
     Source: Golub and Van Loan, Matrix Computations, 8.2.4.
     """
     first = _first_vectors(batches(), dimensions + _SPARE_DIRECTIONS)
-    if min(first.shape) < dimensions:
+    found, length = first.shape
+    if min(found, length) < dimensions:
         raise InvalidInput(
-            f"{first.shape[0]} vectors cannot give {dimensions} components of length "
-            f"{first.shape[1]}; expected at least as many vectors, and as long, as components"
+            f"{found} vectors cannot give {dimensions} components of length {length}; "
+            "expected at least as many vectors, and as long, as components"
         )
-    basis = _orthonormal(first.T)  # (length, directions)
+    basis = _orthonormal(np.ascontiguousarray(first.T))  # (length, directions)
+    # Each of these is tens of megabytes: no more of them are alive at once than must be.
+    del first
     for _ in range(_PASSES):
-        basis = _orthonormal(_moment_times(batches(), basis))  # (length, directions)
+        moment = _moment_times(batches(), basis)
+        del basis
+        basis = _orthonormal(moment)
+        del moment
     small = np.zeros((basis.shape[1], basis.shape[1]), np.float64)
     for batch in batches():
         projected = (batch @ basis).astype(np.float64)
         small += projected.T @ projected
     _, rotation = np.linalg.eigh(small)
     largest_first = rotation[:, ::-1][:, :dimensions].astype(np.float32)
-    components = (basis @ largest_first).T  # (dimensions, length)
-    peak = np.abs(components).argmax(axis=1)
-    signs = np.sign(components[np.arange(dimensions), peak])
-    return Projection(np.ascontiguousarray(components * signs[:, None], dtype=np.float32))
+    components = largest_first.T @ basis.T  # (dimensions, length)
+    for component in components:
+        component *= np.sign(component[np.abs(component).argmax()])
+    return Projection(components)
 
 
 def _first_vectors(
     batches: Iterable[Float32[np.ndarray, "n length"]], count: int
 ) -> Float32[np.ndarray, "found length"]:
     """The first `count` vectors, or all where there are fewer; (0, 0) where there are none."""
-    found: list[Float32[np.ndarray, "n length"]] = []
+    vectors, found = np.empty((0, 0), np.float32), 0
     for batch in batches:
-        found.append(batch[: count - sum(map(len, found))])
-        if sum(map(len, found)) == count:
+        if found == 0:
+            vectors = np.empty((count, batch.shape[1]), np.float32)
+        some = batch[: count - found]
+        vectors[found : found + len(some)] = some
+        found += len(some)
+        if found == count:
             break
-    return np.concatenate(found) if found else np.empty((0, 0), np.float32)
+    return vectors[:found]
 
 
 def _orthonormal(
     vectors: Float32[np.ndarray, "length directions"],
 ) -> Float32[np.ndarray, "length kept"]:
-    """An orthonormal basis of the columns, through the eigenvectors of their small Gram matrix.
+    """An orthonormal basis of the columns, which it scales in place to unit length.
 
-    Many times faster than a QR factorisation of so tall a matrix, which is left for columns that
-    depend on each other.
+    Through the eigenvectors of their small Gram matrix: many times faster than a QR
+    factorisation of so tall a matrix, which is left for columns that depend on each other.
     Source: Stathopoulos and Wu, SIAM J. Sci. Comput. 23 (2002), algorithm SVQB.
     """
-    scaled = vectors / np.maximum(np.linalg.norm(vectors, axis=0), _SHORTEST)
-    energy, rotation = np.linalg.eigh((scaled.T @ scaled).astype(np.float64))
+    vectors /= np.maximum(np.sqrt(np.einsum("ld,ld->d", vectors, vectors)), _SHORTEST)
+    energy, rotation = np.linalg.eigh((vectors.T @ vectors).astype(np.float64))
     if energy[0] < _ROUNDING * energy[-1]:
         return np.linalg.qr(vectors)[0]
-    return scaled @ (rotation / np.sqrt(energy)).astype(np.float32)
+    return vectors @ (rotation / np.sqrt(energy)).astype(np.float32)
 
 
 def _moment_times(
@@ -104,5 +117,8 @@ def _moment_times(
     """The sample's second moment times a basis, without forming the moment."""
     result = np.zeros_like(basis)
     for batch in batches:
-        result += batch.T @ (batch @ basis)
+        projected = batch @ basis  # (n, directions)
+        for start in range(0, len(result), _ROWS_AT_ONCE):
+            own = slice(start, start + _ROWS_AT_ONCE)
+            result[own] += batch[:, own].T @ projected
     return result

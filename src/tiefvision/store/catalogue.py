@@ -29,7 +29,7 @@ from tiefvision.store.tables import counters, images, roots
 _MOST_PARAMETERS = 1_000
 
 # Keys are read in pages whose cells fit into a few megabytes.
-_KEYS_PER_PAGE = 256
+_KEYS_PER_PAGE = 128
 _KEY_COLUMNS = ("id", "content_id", "box_revision", "attributes_revision")
 
 _IMAGE = sa.select(images, roots.c.path.label("root")).join(roots)

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 _KEYS = ("image_id", "content_id", "box_revision", "attributes_revision")
 
-# Rows in one read: 256 rows of 27 kB of cells are 7 MB.
-_BATCH_ROWS = 256
+# Rows in one read: 64 rows of 46 kB of cells are 3 MB.
+_BATCH_ROWS = 64
 
 # Below this the engine scans its vectors as fast as an index would answer (design: ~20k rows).
 INDEX_FROM_ROWS = 20_000

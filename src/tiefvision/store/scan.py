@@ -187,9 +187,9 @@ def extend(
             rows = np.stack([batch.image_ids, batch.versions, keys], axis=1)
             exact = space.exact(batch.cells)
             rows_file.write(rows.astype("<i8").tobytes())
-            exact_file.write(exact.astype(_HALF).tobytes())
+            exact.astype(_HALF).tofile(exact_file)
             if project is not None:
-                compact_file.write(project(exact).astype(_HALF).tobytes())
+                project(exact).astype(_HALF).tofile(compact_file)
             count += len(rows)
         for file in (rows_file, exact_file, compact_file):
             file.flush()

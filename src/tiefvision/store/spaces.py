@@ -26,6 +26,9 @@ from tiefvision.maths.projection import Projection
 from tiefvision.maths.similarity import flat_vector
 
 _ID_DIGITS = 16
+
+# Images whose cells are centred at once: their temporary copies stay at a few megabytes.
+_IMAGES_AT_ONCE = 32
 _ARRAYS = "space.npz"
 
 
@@ -102,14 +105,26 @@ class SearchSpace:
 
     def exact(self, cells: Float[np.ndarray, "n length"]) -> Float32[np.ndarray, "n length"]:
         """Vectors whose dot product is the similarity: stored cells centred, weighted, flat."""
-        space = self.cell_space
-        shaped = cells.reshape(-1, space.rows, space.cols, space.channels)
-        return flat_vector(centre(shaped, mean=self.mean, parts=space.parts))
+        vectors = np.empty((len(cells), self.cell_space.cell_length), np.float32)
+        for start in range(0, len(cells), _IMAGES_AT_ONCE):
+            own = slice(start, start + _IMAGES_AT_ONCE)
+            vectors[own] = self._exact(cells[own])
+        return vectors
 
     def compact(self, cells: Float[np.ndarray, "n length"]) -> Float32[np.ndarray, "n dimensions"]:
         """Short vectors whose dot product approximates the similarity; exact ones without one."""
-        exact = self.exact(cells)
-        return exact if self.projection is None else self.projection(exact)
+        if self.projection is None:
+            return self.exact(cells)
+        vectors = np.empty((len(cells), len(self.projection.components)), np.float32)
+        for start in range(0, len(cells), _IMAGES_AT_ONCE):
+            own = slice(start, start + _IMAGES_AT_ONCE)
+            vectors[own] = self.projection(self._exact(cells[own]))
+        return vectors
+
+    def _exact(self, cells: Float[np.ndarray, "n length"]) -> Float32[np.ndarray, "n length"]:
+        space = self.cell_space
+        shaped = cells.reshape(-1, space.rows, space.cols, space.channels)
+        return flat_vector(centre(shaped, mean=self.mean, parts=space.parts))
 
     def definition(self) -> dict[str, object]:
         """The JSON form that the catalogue holds; the arrays lie beside it in a file."""

@@ -6,7 +6,9 @@ any order of work gives the same space. The old space answers until the new one 
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
+from typing import BinaryIO
 
 import numpy as np
 from jaxtyping import Float16, Float32
@@ -17,9 +19,8 @@ from tiefvision.store.spaces import CellSpace, SearchSpace
 from tiefvision.store.vectors import VectorStore
 from tiefvision.tasks.opened import Opened, extend_scan
 
-# Images from which a space is fitted anew. The mean cell of 20 own images gives nearly the whole
-# gain, while one of other photographs is worse than none; a projection needs about 1,000
-# (benchmarks/quality.py). Below PROJECT_FROM all vectors are compared as they are.
+# Images from which a space is fitted anew. The mean cell of 20 to 200 own images gives nearly the
+# whole gain, while one of other photographs is worse than none (benchmarks/quality.py). Below PROJECT_FROM all vectors are compared as they are.
 RUNGS = (20, 200, 2_000, 20_000, 200_000, 2_000_000, 20_000_000)
 PROJECT_FROM = 2_000
 DIMENSIONS = 256
@@ -27,7 +28,7 @@ DIMENSIONS = 256
 # Images that a space is fitted on at most: more change the order of results no longer
 # (benchmarks/search.py), and these are read again at each pass of the fit.
 _SAMPLE = 2_000
-_BATCH = 250
+_BATCH = 125
 
 
 def first_space(cell_space: CellSpace) -> SearchSpace:
@@ -49,9 +50,12 @@ def refit(shop: Opened, store: VectorStore, cell_space: CellSpace, images: int) 
     mean = _mean_of(store, ids, cell_space.channels)
     space = SearchSpace(cell_space, mean, None, rung, spaces.sample_digest([c for c, _ in sample]))
     if rung >= PROJECT_FROM and cell_space.cell_length > DIMENSIONS:
-        fitted = projection.fit(
-            lambda: map(space.exact, _cells_in_order(store, ids)), dimensions=DIMENSIONS
-        )
+        with tempfile.TemporaryFile(dir=shop.home.folder) as file:
+            for cells in _cells_in_order(store, ids):
+                space.exact(cells).astype(np.float16).tofile(file)
+            fitted = projection.fit(
+                lambda: _rows_of(file, cell_space.cell_length), dimensions=DIMENSIONS
+            )
         space = SearchSpace(cell_space, mean, fitted, rung, space.sample)
     switch(shop, store, space)
     return space
@@ -102,6 +106,13 @@ def _mean_of(store: VectorStore, ids: list[int], channels: int) -> Float32[np.nd
         total += cells.reshape(-1, channels).sum(axis=0, dtype=np.float64)
         count += cells.size // channels
     return (total / count).astype(np.float32)
+
+
+def _rows_of(file: BinaryIO, length: int) -> Iterator[Float32[np.ndarray, "n length"]]:
+    """The float16 rows of a file, from its start, some at a time."""
+    file.seek(0)
+    while len(numbers := np.fromfile(file, np.float16, count=_BATCH * length)):
+        yield numbers.reshape(-1, length).astype(np.float32)
 
 
 def _cells_in_order(
