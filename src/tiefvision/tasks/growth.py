@@ -20,7 +20,8 @@ from tiefvision.store.vectors import VectorStore
 from tiefvision.tasks.opened import Opened, extend_scan
 
 # Images from which a space is fitted anew. The mean cell of 20 to 200 own images gives nearly the
-# whole gain, while one of other photographs is worse than none (benchmarks/quality.py). Below PROJECT_FROM all vectors are compared as they are.
+# whole gain, while one of other photographs is worse than none (benchmarks/quality.py). Below
+# PROJECT_FROM all vectors are compared as they are.
 RUNGS = (20, 200, 2_000, 20_000, 200_000, 2_000_000, 20_000_000)
 PROJECT_FROM = 2_000
 DIMENSIONS = 256
