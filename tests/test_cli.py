@@ -271,6 +271,7 @@ def test_unknown_option_is_named_with_its_neighbour() -> None:
     assert "--where" in error["message"] and as_json.stderr == ""
 
 
+@pytest.mark.slow
 def test_reader_that_leaves_early_is_no_error(shop: SmallShop) -> None:
     reader, writer = os.pipe()
     os.close(reader)
@@ -447,6 +448,7 @@ def test_snapshot_says_how_to_search_it(shop: SmallShop, tmp_path: Path) -> None
     assert body["images"] == 8 and body["folder"] == str(tmp_path / "b")
 
 
+@pytest.mark.slow
 def test_demo_prints_how_to_go_on(tmp_path: Path) -> None:
     shop = small_shop.built(tmp_path / "demo", count=6)
     result = typed("demo", tmp_path / "demo", "--photos", shop.photos, "--offline")

@@ -44,6 +44,7 @@ def test_box_is_exactly_the_pixels_that_the_product_changes(index: int) -> None:
     assert render(index).box.as_list() == _changed(index)
 
 
+@pytest.mark.slow
 def test_every_box_lies_inside_its_image_and_has_the_span_that_was_asked_for() -> None:
     for index in range(60):
         scene, shot = render(index), shot_at(index, seed=SEED)
@@ -122,6 +123,7 @@ def test_photographs_of_one_product_differ_in_all_but_the_product() -> None:
     assert len({scene.pixels.tobytes() for scene in scenes}) == 3
 
 
+@pytest.mark.slow
 def test_ten_thousand_places_differ() -> None:
     shots = {shot_at(index, seed=SEED) for index in range(10_000)}
     assert len(shots) == 10_000
@@ -131,6 +133,7 @@ def test_an_asked_background_is_used_for_every_photograph() -> None:
     assert {scene.background for scene in catalogue(5, background="studio")} == {"studio"}
 
 
+@pytest.mark.slow
 def test_the_product_stands_out_from_its_background() -> None:
     for index in range(0, 120, 4):
         scene = render(index)

@@ -173,6 +173,7 @@ def test_lost_and_foreign_cells_become_work(catalogue: Catalogue) -> None:
     assert catalogue.todo_count() == 3
 
 
+@pytest.mark.slow
 def test_paging_gives_every_image_once(catalogue: Catalogue) -> None:
     names = [f"{number:05}" for number in range(2_500)]
     _index(catalogue, *names)

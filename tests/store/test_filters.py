@@ -375,6 +375,7 @@ def lance_rows(
     return ask
 
 
+@pytest.mark.slow
 def test_lance_finds_exactly_the_rows_that_match(
     random_rows: list[dict[str, Operand | None]], lance_rows: Callable[[str], list[int]]
 ) -> None:
@@ -400,6 +401,7 @@ def test_every_text_is_found_as_literal_and_as_escaped_pattern(
         assert lance_rows(render_lance(Like(label, pattern, ignore_case=False))) == expected
 
 
+@pytest.mark.slow
 def test_deepest_and_longest_filters_are_answered_by_lance(
     random_rows: list[dict[str, Operand | None]], lance_rows: Callable[[str], list[int]]
 ) -> None:

@@ -13,6 +13,8 @@ from tiefvision import settings
 from tiefvision.errors import InvalidInput, NotFound
 from tiefvision.tasks.demo import demo
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def small_encoder(tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ from tiefvision.tasks.index import IndexReport
 from tiefvision.tasks.opened import opened
 from tiefvision.tasks.watch import watch
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def shop(tmp_path: Path) -> SmallShop:

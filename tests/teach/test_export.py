@@ -14,6 +14,8 @@ import pytest
 from tiefvision.errors import InvalidInput, NotReady, WeightsError
 from tiefvision.vision import encoders
 
+pytestmark = pytest.mark.slow
+
 
 def _import(name: str) -> ModuleType:
     """A module of the teach extra; where CI is set, its absence fails the tests."""

@@ -14,6 +14,8 @@ from onnx import numpy_helper
 from tiefvision.vision.encoders.network import MODEL_FILE, Layer, read_folder
 from tiefvision.vision.encoders.recipes import NETWORKS
 
+pytestmark = pytest.mark.slow
+
 HEIGHT, WIDTH = 96, 1800
 
 

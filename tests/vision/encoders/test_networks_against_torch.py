@@ -23,6 +23,8 @@ from tiefvision.vision.encoders.recipes import (
     NETWORKS,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def _import(name: str) -> ModuleType:
     """A test-only module; where CI is set, its absence fails the test."""

@@ -66,6 +66,7 @@ def _obtain(file: Path, cache: Path) -> None:
     encoders.obtain("efficientnet-lite0", from_file=file)
 
 
+@pytest.mark.slow
 def test_two_processes_may_obtain_one_encoder_at_once(own_cache: Path, lite0_file: Path) -> None:
     context = multiprocessing.get_context("spawn")
     both = [context.Process(target=_obtain, args=(lite0_file, own_cache)) for _ in range(2)]
