@@ -40,7 +40,7 @@ from tiefvision.vision.embedder import Embedder
 
 PARTS = ("open", "decode", "encode", "shortlist", "rerank", "describe")
 # Lengths of the shortlist, and the engine's (partitions probed, refine factor), that are compared.
-SHORTLISTS = (50, 100, 150, 200, 400)
+SHORTLISTS = (50, 100, 200, 400)
 PROBES = ((8, 4), (16, 4), (32, 4), (32, 8), (64, 8))
 # One photograph in so many is a query and stays out of the catalogue.
 HELD_OUT = 9

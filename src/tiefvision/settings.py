@@ -54,7 +54,7 @@ class SearchSettings:
     """
 
     k: int = 5
-    shortlist: int = 150
+    shortlist: int = 100
     scan_up_to: int = 200_000
 
 
