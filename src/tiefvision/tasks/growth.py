@@ -26,8 +26,7 @@ RUNGS = (20, 200, 2_000, 20_000, 200_000, 2_000_000, 20_000_000)
 PROJECT_FROM = 2_000
 DIMENSIONS = 256
 
-# Images that a space is fitted on at most: more change the order of results no longer
-# (benchmarks/search.py), and these are read again at each pass of the fit.
+# Images that a space is fitted on at most: bounds the time of a fit, which reads them at each pass.
 _SAMPLE = 2_000
 _BATCH = 125
 
