@@ -14,7 +14,7 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -32,6 +32,7 @@ _LONGEST_S = 20.0
 _WARM_UP = 16
 _LOADER_BATCH = 64
 _LOADER_WORKERS = 2
+_CELLS = 3  # rows and columns, as ours has them by default
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,30 +116,31 @@ def _ours(order: Order, files: list[Path]) -> Figures:
 
 
 def _naive(order: Order, files: list[Path]) -> Figures:
-    """One image after the other: open, convert, resize, torch eager; vectors kept in a list."""
+    """One image after the other, torch eager; the cells are kept in a list, then in one file."""
+    import numpy as np
     import torch
 
     torch.set_num_threads(order.threads)
     loaded = networks(order)
     files = pictures.every(files, order.images or len(files))
-    vectors: list[list[torch.Tensor]] = []
+    cells: list[torch.Tensor] = []
     watch = _Stopwatch()
-    with torch.inference_mode():
+    with torch.inference_mode(), _precision(order), tempfile.TemporaryDirectory() as folder:
         for file in files[:_WARM_UP]:
-            [network(_read(file, side)) for network, side in loaded]
+            _cells(loaded, _one_image(file, loaded))
         with watch.running():
             end = time.perf_counter() + _LONGEST_S
             for file in files:
-                tensors = [_read(file, side) for _, side in loaded]
-                pairs = zip(loaded, tensors, strict=True)
-                vectors.append([network(tensor).mean((2, 3)) for (network, _), tensor in pairs])
+                cells.append(_cells(loaded, _one_image(file, loaded)))
                 if time.perf_counter() > end:
                     break
-    return watch.figures(len(vectors))
+            np.save(f"{folder}/cells.npy", np.concatenate([some.numpy() for some in cells]))
+    return watch.figures(len(cells))
 
 
 def _loader(order: Order, files: list[Path]) -> Figures:
     """The DataLoader way: worker processes decode and resize, the main process encodes batches."""
+    import numpy as np
     import torch
     from torch.utils.data import DataLoader
 
@@ -146,44 +148,77 @@ def _loader(order: Order, files: list[Path]) -> Figures:
     loaded = networks(order)
     files = pictures.every(files, order.images or len(files))
     loader = DataLoader(
-        _Files(files, [side for _, side in loaded]),
-        batch_size=_LOADER_BATCH,
-        num_workers=_LOADER_WORKERS,
+        _Files(files, _sides(loaded)), batch_size=_LOADER_BATCH, num_workers=_LOADER_WORKERS
     )
-    watch, done = _Stopwatch(), 0
-    with torch.inference_mode(), watch.running():
-        end = time.perf_counter() + _LONGEST_S
-        for batches in loader:
-            for (network, _), batch in zip(loaded, batches, strict=True):
-                pixels = batch.permute(0, 3, 1, 2).float()
-                network.grid((pixels - network.mean) * network.scale).mean((2, 3))
-            done += len(batches[0])
-            if time.perf_counter() > end:
-                break
-    return watch.figures(done)
+    watch, cells = _Stopwatch(), list[torch.Tensor]()
+    with torch.inference_mode(), _precision(order), tempfile.TemporaryDirectory() as folder:
+        with watch.running():
+            end = time.perf_counter() + _LONGEST_S
+            for squares in loader:
+                cells.append(_cells(loaded, squares))
+                if time.perf_counter() > end:
+                    break
+            np.save(f"{folder}/cells.npy", np.concatenate([some.numpy() for some in cells]))
+    return watch.figures(sum(len(some) for some in cells))
 
 
 class _Files:
-    """The files as a torch data set: one tensor for each network."""
+    """The files as a torch data set: for each side that a network takes one tensor."""
 
-    def __init__(self, files: list[Path], sides: list[int]) -> None:
+    def __init__(self, files: list[Path], sides: set[int]) -> None:
         self._files, self._sides = files, sides
 
     def __len__(self) -> int:
         return len(self._files)
 
-    def __getitem__(self, place: int) -> list[torch.Tensor]:
-        return [_read(self._files[place], side) for side in self._sides]
+    def __getitem__(self, place: int) -> dict[int, torch.Tensor]:
+        return _squares(self._files[place], self._sides)
 
 
-def _read(file: Path, side: int) -> torch.Tensor:
+def _squares(file: Path, sides: set[int]) -> dict[int, torch.Tensor]:
+    """uint8 (side, side, 3) for each side; the file is decoded once."""
     import numpy as np
     import torch
     from PIL import Image
 
     with Image.open(file) as picture:
-        square = picture.convert("RGB").resize((side, side), Image.Resampling.BICUBIC)
-    return torch.from_numpy(np.array(square))
+        rgb = picture.convert("RGB")
+    return {
+        side: torch.from_numpy(np.array(rgb.resize((side, side), Image.Resampling.BICUBIC)))
+        for side in sides
+    }
+
+
+def _one_image(file: Path, loaded: list) -> dict[int, torch.Tensor]:
+    return {side: square[None] for side, square in _squares(file, _sides(loaded)).items()}
+
+
+def _cells(loaded: list, squares: Mapping[int, torch.Tensor]) -> torch.Tensor:
+    """float16 (n, channels of all networks, 3, 3): what we store, cells of unit length by network.
+
+    squares: for each side that a network takes, uint8 (n, side, side, 3).
+    """
+    import torch
+    from torch.nn import functional
+
+    parts: list[torch.Tensor] = []
+    for network, side in loaded:
+        pixels = squares[side].permute(0, 3, 1, 2).float()
+        grid = network.grid((pixels - network.mean) * network.scale)
+        pooled = functional.adaptive_max_pool2d(grid.float(), _CELLS)
+        parts.append(functional.normalize(pooled, dim=1))
+    return torch.cat(parts, 1).half()
+
+
+def _sides(loaded: list) -> set[int]:
+    return {side for _, side in loaded}
+
+
+def _precision(order: Order) -> torch.autocast:
+    """Torch's own bf16 where that is wanted; it finds out by itself which layers gain from it."""
+    import torch
+
+    return torch.autocast("cpu", torch.bfloat16, enabled=order.precision == "bf16")
 
 
 def networks(order: Order) -> list:

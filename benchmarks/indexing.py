@@ -8,7 +8,8 @@
 Three ways side by side, in turns, the median of the rounds: ours (all of `tiefvision index`, with
 hashes, catalogue and vectors written), the naive loop (PIL and eager torch, one image at a time;
 with one and with two threads, the better counts) and a DataLoader (two processes, batches of 64).
-All use the same weights and input sizes; the torch ways compute in fp32. Files are cut from the
+All use the same weights and input sizes and end with the same 3 x 3 unit cells in a file. The torch
+ways compute in fp32, the naive loop where ours is in bf16 also in that. Files are cut from the
 photographs in TIEFVISION_PHOTOS, all different. Needs torch.
 """
 
@@ -115,6 +116,10 @@ def _compare(order: Order, *, rounds: int, torch_images: int) -> None:
         "naive loop, norms folded, 2 threads": replace(few, way="folded", threads=2),
         "DataLoader, 2 processes, batch 64": replace(few, way="loader", threads=_cores()),
     }
+    if order.precision == "bf16":
+        for threads, words in ((1, "1 thread"), (2, "2 threads")):
+            naive = replace(few, way="naive", threads=threads, precision="bf16")
+            orders[f"naive loop, bf16, {words}"] = naive
     figures = _in_turns(orders, rounds)
     floor = _floor(order)
     ours = figures["tiefvision index"]

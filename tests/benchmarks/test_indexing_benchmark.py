@@ -43,15 +43,22 @@ def test_the_naive_loop_runs_our_very_networks(photos: Path) -> None:
     import torch
 
     import pictures
+    from tiefvision.maths.centring import join_parts
+    from tiefvision.maths.grids import pool
     from tiefvision.vision.encoders import loading
 
     order = contenders.Order("naive", "", "efficientnet-lite0")
     ((network, side),) = contenders.networks(order)
-    square = contenders._read(pictures.photographs(photos)[0], side)
+    square = contenders._squares(pictures.photographs(photos)[0], {side})[side]
     (ours,) = loading.load("efficientnet-lite0").encode(square.numpy())
     with torch.inference_mode():
         theirs = network(square)[0].permute(1, 2, 0).numpy()
     assert np.abs(ours - theirs).max() <= 1e-4 * np.abs(ours).max()
+    stored = join_parts([pool(ours, rows=3, cols=3)]).astype(np.float16)
+    with torch.inference_mode():
+        cells = contenders._cells([(network, side)], {side: square[None]})[0]
+    # Two roundings to float16 of numbers below 1 differ by at most its last bit.
+    np.testing.assert_allclose(cells.permute(1, 2, 0).numpy(), stored, atol=2**-11)
 
 
 def _run(words: list[str], photos: Path) -> str:

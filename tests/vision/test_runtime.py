@@ -14,6 +14,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper, save
 
 from tiefvision.errors import InvalidInput, NotReady, WeightsError
+from tiefvision.vision import runtime
 from tiefvision.vision.runtime import Session, open_session
 
 SIDE = 16
@@ -27,22 +28,27 @@ needs_openvino = pytest.mark.skipif(
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    """A convolution and, behind it, its doubled values."""
+    """A convolution and, behind it, its doubled values, for one size."""
+    return _saved(tmp_path, SIDE)
+
+
+def _saved(folder: Path, side: int | str) -> Path:
+    inside = side - 2 if isinstance(side, int) else f"{side}_inside"
     graph = helper.make_graph(
         [
             helper.make_node("Conv", ["x", "weight"], ["convolved"]),
             helper.make_node("Add", ["convolved", "convolved"], ["doubled"]),
         ],
         "tiny",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, SIDE, SIDE])],
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, side, side])],
         [
-            helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 4, SIDE - 2, SIDE - 2])
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 4, inside, inside])
             for name in ("convolved", "doubled")
         ],
         [numpy_helper.from_array(WEIGHT, "weight")],
     )
     opset = [helper.make_opsetid("", 17)]
-    path = tmp_path / "tiny.onnx"
+    path = folder / "tiny.onnx"
     save(helper.make_model(graph, opset_imports=opset, ir_version=8), str(path))
     return path
 
@@ -92,6 +98,38 @@ def test_openvino_in_fp32_equals_onnxruntime(model: Path) -> None:
 @needs_openvino
 def test_openvino_serves_several_threads_at_once(model: Path) -> None:
     _check_threads(open_session(model, outputs=["convolved"], runtime="openvino"), 1e-4)
+
+
+@needs_openvino
+def test_openvino_compiles_once_for_calls_one_after_the_other(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled: list[object] = []
+    compile_one = runtime._OpenVinoSession._compile
+
+    def counted(session: runtime._OpenVinoSession, shape: tuple[int, ...] | None) -> object:
+        compiled.append(shape)
+        return compile_one(session, shape)
+
+    monkeypatch.setattr(runtime._OpenVinoSession, "_compile", counted)
+    session = open_session(model, outputs=["convolved"], runtime="openvino")
+    for seed in range(3):
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(session.run, _image(seed)).result()
+    assert compiled == [None]
+
+
+@needs_openvino
+def test_openvino_takes_other_shapes_than_the_one_it_was_compiled_for(tmp_path: Path) -> None:
+    model = _saved(tmp_path, "side")
+    usual = (1, 3, SIDE, SIDE)
+    session = open_session(model, outputs=["convolved"], runtime="openvino", shape=usual)
+    whole = _image()
+    for image in (whole, whole[:, :, :9, :9], whole):
+        (result,) = session.run(np.ascontiguousarray(image))
+        rows = image.shape[2] - 2
+        expected = _oracle(whole)[:, :, :rows, :rows]
+        np.testing.assert_allclose(result, expected, rtol=1e-4, atol=1e-5)
 
 
 @needs_openvino

@@ -43,10 +43,12 @@ def open_session(
     outputs: Sequence[str],
     precision: Precision = "fp32",
     runtime: Runtime | None = None,
+    shape: tuple[int, ...] | None = None,
 ) -> Session:
     """A network from an ONNX file with exactly one input.
 
-    runtime: None takes onnxruntime for fp32 and OpenVINO for bf16.
+    runtime: None takes onnxruntime for fp32 and OpenVINO for bf16. shape: what most inputs will
+    have; OpenVINO is 4 % faster on a network compiled for one shape, onnxruntime is not.
     Raises InvalidInput for a precision that the runtime does not have, NotReady when OpenVINO
     is not installed or this processor has no bf16, WeightsError for a file that does not load.
     """
@@ -58,7 +60,7 @@ def open_session(
     if runtime not in get_args(Runtime):
         raise InvalidInput(f"runtime is {runtime!r}; {' or '.join(get_args(Runtime))} expected")
     if runtime == "openvino":
-        return _OpenVinoSession(model, outputs, precision)
+        return _OpenVinoSession(model, outputs, precision, shape)
     if precision == "bf16":
         raise InvalidInput(
             "onnxruntime does not compute in bf16 on a processor",
@@ -100,13 +102,19 @@ class _InferRequest(Protocol):
 
 
 class _OpenVinoSession:
-    """One compiled network for each calling thread.
+    """As many compiled networks as threads ever call at once; idle ones wait for the next call.
 
     Requests of one compiled network wait for its single stream, so threads that share it take
     turns: two threads then encode no faster than one (6.4 ms an image instead of 3.9).
     """
 
-    def __init__(self, model: Path, outputs: Sequence[str], precision: Precision) -> None:
+    def __init__(
+        self,
+        model: Path,
+        outputs: Sequence[str],
+        precision: Precision,
+        shape: tuple[int, ...] | None,
+    ) -> None:
         # openvino is an extra, and takes a third of a second to import.
         try:
             openvino = importlib.import_module("openvino")
@@ -125,27 +133,40 @@ class _OpenVinoSession:
         self._network = openvino.Model(results, network.get_parameters())
         self._count = len(results)
         self._precision: Precision = precision
-        self._own = threading.local()
-        self._own.request = self._compile()
+        self._usual = shape
+        # Requests by the shape that they are compiled for; None takes every shape. Those that ran
+        # wait in `_idle`; a list's append and pop need no lock. Compiling here shows at once
+        # whether the precision is there, and what was compiled is the first to be used.
+        self._idle: dict[tuple[int, ...] | None, list[_InferRequest]] = {None: [], shape: []}
+        self._fresh = {shape: self._compile(shape)}
 
     def run(self, values: np.ndarray) -> tuple[np.ndarray, ...]:
-        if not getattr(self._own, "started", False):
+        shape = self._usual if values.shape == self._usual else None
+        idle = self._idle[shape]
+        try:
+            request = idle.pop()
+        except IndexError:
             with _OPENVINO_STARTS:
-                if getattr(self._own, "request", None) is None:
-                    self._own.request = self._compile()
-                self._own.started = True
-                return self._infer(values)
-        return self._infer(values)
+                request = self._fresh.pop(shape, None) or self._compile(shape)
+                results = self._infer(request, values)
+        else:
+            results = self._infer(request, values)
+        idle.append(request)
+        return results
 
-    def _infer(self, values: np.ndarray) -> tuple[np.ndarray, ...]:
-        request: _InferRequest = self._own.request
+    def _infer(self, request: _InferRequest, values: np.ndarray) -> tuple[np.ndarray, ...]:
+        # Results are copies: the request may serve another thread by the time they are read.
         results = request.infer({0: values})
         return tuple(np.asarray(results[index], np.float32) for index in range(self._count))
 
-    def _compile(self) -> _InferRequest:
+    def _compile(self, shape: tuple[int, ...] | None) -> _InferRequest:
+        network = self._network
+        if shape is not None:
+            network = network.clone()
+            network.reshape(list(shape))
         hint = _OPENVINO_HINTS[self._precision]
         compiled = self._core.compile_model(
-            self._network,
+            network,
             "CPU",
             {
                 "INFERENCE_PRECISION_HINT": hint,

@@ -18,6 +18,7 @@ from tiefvision.vision.runtime import Precision, Runtime, Session, open_session
 
 MODEL_FILE = "model.onnx"
 _SIDES = 2
+_COLOURS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ class LoadedNetwork:
             outputs=[layer.name for layer in layers],
             precision=precision,
             runtime=runtime,
+            shape=(folder.side, folder.side, _COLOURS),
         )
 
     def encode(
