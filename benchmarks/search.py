@@ -99,13 +99,13 @@ def _grown(base: Path, folder: Path, rows: int) -> Path:
 
 def _measure(folder: Path, queries: Sequence[Path], *, engine: bool) -> None:
     with opened(folder) as shop:
-        print(f"### {shop.catalogue.indexed_count():,} images, scanned\n")
+        print(f"### {shop.searchable():,} images, scanned\n")
         _print_parts(shop, queries)
         asked = _asked(shop, queries)
         exact = _exact_best(shop, asked)
         _print_recall(shop, asked, exact)
         if engine:
-            print(f"### {shop.catalogue.indexed_count():,} images, by the engine's index\n")
+            print(f"### {shop.searchable():,} images, by the engine's index\n")
             own = dataclasses.replace(shop.settings.search, scan_up_to=0)
             chosen = dataclasses.replace(shop.settings, search=own)
             by_engine = dataclasses.replace(shop, settings=chosen)

@@ -78,7 +78,7 @@ def grow(catalogue: Path, rows: int, *, seed: int = 1) -> None:
     """Add synthetic images until a catalogue holds `rows`, and fit its space anew."""
     with opened(catalogue) as shop:
         space, real = real_cells(shop)
-        missing = rows - shop.catalogue.indexed_count()
+        missing = rows - shop.searchable()
         store = shop.vectors(space)
         root_id, _ = roots.containing(shop.database, Path("/synthetic"))
         number = 0
@@ -100,7 +100,7 @@ def _add(
 ) -> None:
     shop.catalogue.register(root_id, [FileSeen(path, 1, 1) for path in paths], run_id=0)
     # The new rows, and nothing else, wait for work.
-    todo = shop.catalogue.todo(limit=len(paths))
+    todo = shop.encodings(space).todo(limit=len(paths))
     done = [
         Acknowledgement(
             image_id=image.id,
@@ -111,6 +111,7 @@ def _add(
             height=_PIXELS[1],
             box=whole(*_PIXELS),
             box_source="whole",
+            box_confidence=None,
             box_revision=0,
             attributes={},
             attributes_revision=0,
@@ -119,4 +120,4 @@ def _add(
     ]
     keys = [RowKey(item.image_id, item.content_id, 0, 0) for item in done]
     shop.vectors(space).append(VectorRows(keys, cells, [{} for _ in keys]))
-    shop.catalogue.acknowledge(done, cell_space_id=space.id)
+    shop.encodings(space).acknowledge(done)

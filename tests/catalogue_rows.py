@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from tiefvision.store import registry
-from tiefvision.store.records import RowKey
+from tiefvision.store.encodings import Encodings
+from tiefvision.store.records import Image, RowKey
 from tiefvision.tasks.opened import Opened, opened
 from tiefvision.tasks.search import file_of
 from tiefvision.vision import pixels
@@ -32,31 +34,32 @@ class Row:
 def rows(catalogue: Path) -> list[Row]:
     """All images by path. Fails where rows of vectors are left over, doubled or missing."""
     with opened(catalogue) as shop:
-        images = list(shop.catalogue.each())
+        images = list(_images(shop))
         cells = _cells(shop)
-        acknowledged = {image.key for image in images if image.state == "indexed"}
+        acknowledged = {image.encoding.key for image in images if image.encoding is not None}
         assert set(cells) == acknowledged, "vectors and catalogue disagree"
         paths = {image.id: file_of(image) for image in images}
         found = [
             Row(
                 path=file_of(image),
                 content_id=image.content_id,
-                box=None if image.box is None else tuple(image.box.as_list()),
+                box=None if image.encoding is None else tuple(image.encoding.box.as_list()),
                 state=image.state,
                 reason=image.reason,
                 attributes=tuple(sorted(image.attributes.items())),
                 duplicate_of=None if image.duplicate_of is None else paths[image.duplicate_of],
                 vanished=image.vanished,
-                cells=cells.get(image.key, "") if image.state == "indexed" else "",
+                cells="" if image.encoding is None else cells[image.encoding.key],
             )
             for image in images
         ]
-        assert shop.catalogue.todo_count() == 0, "work is left"
+        assert shop.todo_count() == 0, "work is left"
     return sorted(found, key=lambda row: row.path)
 
 
-def acknowledged_contents(catalogue: Path) -> set[str]:
-    """Contents that need not be encoded again: acknowledged, and of a file that still holds them.
+def acknowledged_contents(catalogue: Path, *, cell_space_id: str) -> set[str]:
+    """Contents that need not be encoded again for a cell space: acknowledged there by their newest
+    box, and of a file that still holds them.
 
     Empty where there is no catalogue yet.
     """
@@ -65,8 +68,8 @@ def acknowledged_contents(catalogue: Path) -> set[str]:
     with opened(catalogue) as shop:
         acknowledged = [
             image
-            for image in shop.catalogue.each()
-            if image.state == "indexed" and image.cell_space_id is not None
+            for image in Encodings(shop.database, cell_space_id).each()
+            if image.found is not None and image.found.box_revision == image.drawn_revision
         ]
     files = [(image.content_id or "", Path(file_of(image))) for image in acknowledged]
     return {
@@ -74,6 +77,18 @@ def acknowledged_contents(catalogue: Path) -> set[str]:
         for content_id, file in files
         if file.is_file() and pixels.content_id(file.read_bytes()) == content_id
     }
+
+
+def answering_cell_space(catalogue: Path) -> str:
+    """The id of the cell space that queries use."""
+    with opened(catalogue) as shop:
+        return shop.search_space().cell_space.id
+
+
+def _images(shop: Opened) -> Iterator[Image]:
+    """All images, as the cell space sees them that queries use."""
+    space = registry.active_cell_space(shop.database)
+    return shop.catalogue.each() if space is None else shop.encodings(space).each()
 
 
 def _cells(shop: Opened) -> dict[RowKey, str]:

@@ -82,6 +82,16 @@ def test_every_command_is_there_and_takes_json() -> None:
         "roots list",
         "roots move",
         "catalogue snapshot",
+        "boxes export",
+        "boxes import",
+        "boxes list",
+        "boxes remove",
+        "locate",
+        "models activate",
+        "models list",
+        "models remove",
+        "models show",
+        "models undo",
     }
     for name in commands:
         shown = typed(*name.split(), "--help")
@@ -124,7 +134,7 @@ def test_search_json_is_the_result_of_the_python_search(shop: SmallShop) -> None
     expected = tiefvision.search(shop.files[1], catalogue=shop.catalogue, k=3)
     assert [tiefvision.Hit(**hit) for hit in body["hits"]] == expected.hits
     assert body["query_box"] == expected.query_box and body["images"] == 8
-    names = {"id", "path", "similarity", "box", "attributes", "also"}
+    names = {"id", "path", "similarity", "box", "attributes", "also", "box_source"}
     assert all(set(hit) == names for hit in body["hits"])
 
 
@@ -344,7 +354,7 @@ def started(folder: Path, catalogue: Path, *options: str) -> subprocess.Popen[st
 
 def typed_todo(catalogue: Path) -> int:
     with opened(catalogue) as own:
-        return own.catalogue.todo_count()
+        return own.todo_count()
 
 
 @pytest.mark.slow

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tiefvision.errors import NotReady, StoreError
+from tiefvision.errors import NotFound, NotReady, StoreError
 from tiefvision.maths.centring import PartLayout
 from tiefvision.maths.projection import Projection
 from tiefvision.store import columns, registry, runs, spaces
@@ -18,6 +19,7 @@ from tiefvision.store.home import Home
 from tiefvision.store.spaces import CellSpace, SearchSpace
 
 _CELLS = CellSpace("e", "f" * 64, "fp32", "p", 2, 2, "max", (PartLayout(3, 1.0),))
+_FINER = replace(_CELLS, rows=3, cols=3)
 
 
 @pytest.fixture
@@ -63,12 +65,58 @@ def test_spaces_come_back_as_they_were_and_one_is_active(database: Database, hom
     assert not home.space(_space(0).id).exists()
 
 
-def test_another_cell_space_becomes_the_one_to_fill(database: Database) -> None:
-    other = CellSpace("e2", "e" * 64, "bf16", "p", 3, 3, "mean", (PartLayout(3, 1.0),), "l")
-    for space in (_CELLS, other, _CELLS):
-        registry.declare_cell_space(database, space)
-        assert registry.active_cell_space(database) == space
-    assert not registry.has_search_space(database, _CELLS.id)
+def test_another_cell_space_is_filled_while_the_first_answers(
+    database: Database, home: Home
+) -> None:
+    registry.declare_cell_space(database, _CELLS)
+    registry.activate(database, home, _space(0))
+    registry.declare_cell_space(database, _FINER)
+    assert registry.active_cell_space(database) == _CELLS
+    assert registry.filling_cell_space(database) == _FINER
+    assert registry.active_search_space_id(database) == _space(0).id
+    finer = SearchSpace(_FINER, np.zeros(3, np.float32), None, 0, "")
+    registry.activate(database, home, finer)
+    assert registry.active_cell_space(database) == _FINER
+    assert registry.filling_cell_space(database) is None
+    assert registry.active_search_space_id(database) == finer.id
+    assert registry.retired_cell_spaces(database) == [_CELLS.id]
+    assert registry.retired(database) == [_space(0).id]
+
+
+def test_wanting_the_answering_space_again_gives_up_the_one_that_was_filled(
+    database: Database, home: Home
+) -> None:
+    registry.declare_cell_space(database, _CELLS)
+    registry.activate(database, home, _space(0))
+    for wanted in (_FINER, replace(_FINER, rows=4), _CELLS):
+        registry.declare_cell_space(database, wanted)
+        filling = registry.filling_cell_space(database)
+        assert filling == (None if wanted == _CELLS else wanted)
+    assert registry.active_cell_space(database) == _CELLS
+    assert len(registry.retired_cell_spaces(database)) == 2
+
+
+def test_each_label_has_its_own_spaces(database: Database, home: Home) -> None:
+    bags = replace(_CELLS, label="bag", locator="b")
+    for cells in (_CELLS, bags):
+        registry.declare_cell_space(database, cells)
+        registry.activate(database, home, SearchSpace(cells, np.zeros(3, np.float32), None, 0, ""))
+    assert registry.active_cell_space(database) == _CELLS
+    assert registry.active_cell_space(database, label="bag") == bags
+    assert registry.active_search_space(database, home, label="bag").cell_space == bags
+    assert registry.labels(database) == ["", "bag"]
+    with pytest.raises(NotFound, match="label bags") as caught:
+        registry.active_search_space(database, home, label="bags")
+    assert caught.value.remedy == "did you mean bag?"
+    registry.withdraw_label(database, "bag")
+    assert registry.labels(database) == [""]
+    assert registry.active_search_space_id(database, label="bag") is None
+    assert registry.active_search_space_id(database) is not None
+
+
+def test_spaces_made_before_there_were_labels_keep_their_identity() -> None:
+    assert _CELLS.id == "2c70d8ada043726f"
+    assert replace(_CELLS, label="bag").id != _CELLS.id
 
 
 def test_equal_ways_of_working_have_one_identity_and_others_another() -> None:

@@ -14,6 +14,7 @@ from catalogue_rows import rows
 from indexing import Indexing
 from tiefvision import settings
 from tiefvision.errors import Conflict, InvalidInput, NotFound
+from tiefvision.maths.boxes import Box
 from tiefvision.settings import read as read_settings
 from tiefvision.store import leases, registry, roots, runs
 from tiefvision.store.database import open_database
@@ -41,9 +42,9 @@ def encoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     log: list[str] = []
     real = Embedder.embed
 
-    def embed(self: Embedder, source: bytes) -> object:
+    def embed(self: Embedder, source: bytes, *, box: Box | None) -> object:
         log.append(pixels.content_id(source))
-        return real(self, source)
+        return real(self, source, box=box)
 
     monkeypatch.setattr(Embedder, "embed", embed)
     return log
@@ -373,7 +374,8 @@ def test_another_number_of_cells_makes_a_new_cell_space_and_the_old_one_is_remov
     file = shop.catalogue / settings.FILE_NAME
     file.write_text(file.read_text().replace("rows = 3", "rows = 2"))
     report = shop(folder)
-    assert report.updated == report.total > 0, "every photograph is encoded anew"
+    assert (report.updated, report.unchanged) == (0, 10)
+    assert report.reencoded == report.total == 10, "every photograph is encoded anew"
     with opened(shop.catalogue) as catalogue:
         result = Searcher(catalogue).search(next(folder.iterdir()), k=1)
     assert result.hits[0].similarity == pytest.approx(1, abs=1e-3)
@@ -436,9 +438,9 @@ def test_a_run_that_is_stopped_says_so_and_the_next_one_goes_on(
     real = Embedder.embed
     with pytest.MonkeyPatch.context() as patch:
 
-        def embed(self: Embedder, source: bytes) -> object:
+        def embed(self: Embedder, source: bytes, *, box: Box | None) -> object:
             stop.set()
-            return real(self, source)
+            return real(self, source, box=box)
 
         patch.setattr(Embedder, "embed", embed)
         report = index([folder], catalogue=shop.catalogue, encoder=shop.encoder, stop=stop)

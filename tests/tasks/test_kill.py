@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from catalogue_rows import acknowledged_contents, rows
+from catalogue_rows import acknowledged_contents, answering_cell_space, rows
 from tiefvision.demo import folder as demo
 
 pytestmark = [
@@ -65,6 +65,7 @@ def test_killed_at_twenty_random_moments_it_ends_as_undisturbed(
     assert _finish(process) == 0
     whole_run_s = time.monotonic() - began
     expected = rows(tmp_path / "undisturbed")
+    space_id = answering_cell_space(tmp_path / "undisturbed")
     assert len(expected) == len(log.read_text().split()) == _IMAGES
 
     rng = random.Random(2016)
@@ -77,7 +78,7 @@ def test_killed_at_twenty_random_moments_it_ends_as_undisturbed(
         log.unlink()
         killed = True
         while killed:
-            done = acknowledged_contents(catalogue)
+            done = acknowledged_contents(catalogue, cell_space_id=space_id)
             before = log.read_text().split() if log.exists() else []
             process = _start({**job, "catalogue": str(catalogue)}, tiny_cache)
             try:

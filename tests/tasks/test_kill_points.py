@@ -16,9 +16,13 @@ from typing import IO
 
 import pytest
 
-from catalogue_rows import acknowledged_contents, rows
+from catalogue_rows import acknowledged_contents, answering_cell_space, rows
+from tiefvision import settings
+from tiefvision.maths.boxes import Box
+from tiefvision.store.boxes import Boxes
 from tiefvision.tasks.opened import opened
 from tiefvision.tasks.search import Searcher
+from tiefvision.vision import pixels
 
 pytestmark = [
     pytest.mark.slow,
@@ -74,12 +78,14 @@ class Scenario:
 
     before: makes the photographs of the first run (None: there is no catalogue yet).
     change: what happens to them then. options: of both runs; last: of the run that is killed.
+    prepare: what is done to the catalogue before that one, given the photographs too.
     """
 
     change: Callable[[Path, Callable[..., list[Path]]], None]
     before: Callable[[Path, Callable[..., list[Path]]], None] | None = None
     options: dict[str, object] = field(default_factory=dict)
     last: dict[str, object] = field(default_factory=dict)
+    prepare: Callable[[Path, Path], None] | None = None
 
 
 Draw = Callable[..., list[Path]]
@@ -130,12 +136,33 @@ def _add_five(folder: Path, draw: Draw) -> None:
     draw(folder, range(20, 25))
 
 
+def _nothing(folder: Path, draw: Draw) -> None:
+    """The photographs stay as they are."""
+
+
+def _want_two_rows(catalogue: Path, photos: Path) -> None:
+    file = catalogue / settings.FILE_NAME
+    file.write_text(file.read_text().replace("rows = 3", "rows = 2"))
+
+
+def _draw_boxes(catalogue: Path, photos: Path) -> None:
+    with opened(catalogue) as shop:
+        for name in ("001.png", "003.png"):
+            content_id = pixels.content_id((photos / name).read_bytes())
+            box = [("dress", Box(10, 12, 70, 80))]
+            Boxes(shop.database).replace({content_id: box}, now=0.0)
+
+
 SCENARIOS = {
     "a new catalogue": Scenario(_twelve_with_twins),
     "photographs added": Scenario(_add_five, _twelve_with_twins),
     "photographs changed": Scenario(_change_contents, _twelve_with_twins),
     "photographs deleted": Scenario(_delete, _twelve_with_twins, last={"prune": True}),
     "attributes changed": Scenario(_change_attributes, _twelve),
+    "cells made anew, photographs added": Scenario(
+        _add_five, _twelve_with_twins, prepare=_want_two_rows
+    ),
+    "boxes drawn": Scenario(_nothing, _twelve_with_twins, prepare=_draw_boxes),
     "a rung crossed": Scenario(_add_five, _twelve, options={"rungs": [5, 15]}),
     "a rung crossed with a projection": Scenario(
         _add_five, _twelve, options={"rungs": [5, 15], "projection": [5, 4]}
@@ -183,6 +210,8 @@ class Stage:
         catalogue = self.place / name
         if self.base.exists():
             shutil.copytree(self.base, catalogue)
+        if self.scenario.prepare is not None:
+            self.scenario.prepare(catalogue, self.photos)
         return catalogue
 
     def encoded(self) -> list[str]:
@@ -209,7 +238,7 @@ def test_killed_before_any_write_it_ends_as_undisturbed(
     assert result["status"] == 0, result
     operations = result["operations"]
     assert isinstance(operations, list) and len(operations) > 10
-    expected = rows(whole)
+    expected, space_id = rows(whole), answering_cell_space(whole)
     query = stage.photos / "007.png"
     answers = _answers(whole, query)
     for at, operation in enumerate(operations):
@@ -218,7 +247,7 @@ def test_killed_before_any_write_it_ends_as_undisturbed(
         stage.encoded()
         status = stage.last(catalogue, kill_at=at)["status"]
         assert status in (-signal.SIGKILL, 0), where  # 0: this run needed fewer operations
-        done = acknowledged_contents(catalogue)
+        done = acknowledged_contents(catalogue, cell_space_id=space_id)
         stage.encoded()
         rerun = stage.last(catalogue)
         assert rerun["status"] == 0, (where, rerun)

@@ -324,13 +324,14 @@ def test_a_hit_of_another_revision_is_dropped(filled: Indexing, folder: Path) ->
     with opened(filled.catalogue) as catalogue:
         searcher = Searcher(catalogue)
         searcher.search(folder / "003.png")
-        image = catalogue.catalogue.get([best.id])[best.id]
-        assert image.box is not None
+        encodings = catalogue.encodings(catalogue.search_space().cell_space)
+        own = encodings.get([best.id])[best.id].encoding
+        assert own is not None
         # The catalogue says revision 1 of the box; the vectors are of revision 0.
         again = Acknowledgement(
-            image.id, image.content_id or "", 1, 1, 120, 96, image.box, "human", 1, {}, 0
+            best.id, own.content_id, 1, 1, 120, 96, own.box, "human", None, 1, {}, 0
         )
-        catalogue.catalogue.acknowledge([again], cell_space_id=image.cell_space_id or "")
+        encodings.acknowledge([again])
         hits = searcher.search(folder / "003.png", k=99).hits
         assert best.path not in {hit.path for hit in hits} and len(hits) == 11
         with pytest.raises(NotReady, match="just being indexed"):

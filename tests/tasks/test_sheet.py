@@ -12,12 +12,13 @@ from tiefvision.maths.boxes import Box
 from tiefvision.tasks.search import Hit, SearchResult
 from tiefvision.tasks.sheet import (
     SheetRow,
-    SheetTile,
     check_file,
     contact_sheet,
+    gallery,
     result_row,
     write_sheet,
 )
+from tiefvision.tasks.tiles import SheetTile
 
 RED, GREEN, BLUE = (200, 30, 30), (30, 160, 40), (30, 60, 200)
 ACCENT = (209, 73, 30)
@@ -153,3 +154,17 @@ def test_missing_or_unwritable_place_is_said(tmp_path: Path) -> None:
 def test_sheet_without_queries_is_refused() -> None:
     with pytest.raises(InvalidInput):
         contact_sheet([])
+
+
+def test_gallery_goes_line_by_line_and_draws_both_boxes(tmp_path: Path) -> None:
+    file = picture(tmp_path, "a.png", RED, (240, 300))
+    shown = SheetTile(file, "h", "c", Box(20, 30, 120, 200), truth=Box(60, 90, 200, 280))
+    sheet = gallery([shown] * 3, across=2)
+    # Margins 56, tiles of 240 x 300 with two lines of text (60 pixels) below, gaps of 24.
+    assert sheet.size == (56 + 240 + 24 + 240 + 56, 56 + 360 + 24 + 360 + 56)
+    for left, top in ((56, 56), (56 + 264, 56), (56, 56 + 384)):
+        assert is_near(sheet.getpixel((left + 21, top + 100)), ACCENT)  # type: ignore[arg-type]
+        assert is_near(sheet.getpixel((left + 199, top + 240)), (24, 128, 96))  # type: ignore[arg-type]
+    assert is_near(sheet.getpixel((56 + 264 + 100, 56 + 384 + 100)), (255, 255, 255))  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match="at least one"):
+        gallery([])

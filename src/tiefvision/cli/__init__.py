@@ -13,7 +13,8 @@ from typing import Annotated
 import typer
 
 import tiefvision
-from tiefvision.cli import groups, verbs
+from tiefvision.cli import groups, models, verbs
+from tiefvision.cli.boxes import boxes
 from tiefvision.cli.faults import show, usage
 
 app = typer.Typer(
@@ -27,6 +28,8 @@ app.add_typer(verbs.app)
 app.add_typer(groups.encoders, name="encoders")
 app.add_typer(groups.roots, name="roots")
 app.add_typer(groups.catalogue, name="catalogue")
+app.add_typer(boxes, name="boxes")
+app.add_typer(models.models, name="models")
 
 
 def _show_version(wanted: bool) -> bool:

@@ -17,6 +17,10 @@ CatalogueOption = Annotated[
         "in or above the working folder.",
     ),
 ]
+LabelOption = Annotated[
+    str,
+    typer.Option(metavar="LABEL", help="One of several products in a photograph, such as bag."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")]
 OfflineOption = Annotated[
     bool, typer.Option("--offline", help="Never use the network; say what to type instead.")

@@ -69,6 +69,8 @@ def show_index(report: IndexReport, *, with_columns: bool) -> None:
     if with_columns:
         say()
         show_columns(report.columns)
+    for note in report.notes:
+        say(f"note: {note}")
     for problem in report.attribute_problems:
         say(foreign(f"attributes: {problem}"))
     if report.refusals:
@@ -92,9 +94,11 @@ def _counts(report: IndexReport) -> Table:
     rows = [
         ("indexed", report.indexed, ""),
         ("updated", report.updated, ""),
+        ("encoded anew", report.reencoded, "for another encoder, locator or label"),
         ("unchanged", report.unchanged, ""),
         ("duplicates", report.duplicates, "same content as another file; found together with it"),
         ("refused", report.refused, ""),
+        ("missing", report.missing, "indexed, to be read again, and not where they were"),
         ("skipped", sum(report.skipped.values()), skipped),
         ("vanished", report.vanished, "no longer on disk; --prune removes them"),
         ("pruned", report.pruned, ""),
@@ -120,6 +124,7 @@ def show_pass(report: IndexReport) -> None:
     counts = {
         "indexed": report.indexed,
         "updated": report.updated,
+        "encoded anew": report.reencoded,
         "duplicates": report.duplicates,
         "refused": report.refused,
         "vanished": report.vanished,

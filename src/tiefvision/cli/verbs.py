@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tiefvision.cli.faults import INTERRUPTED, document, print_json, reporting
-from tiefvision.cli.options import CatalogueOption, JsonOption, OfflineOption
+from tiefvision.cli.options import CatalogueOption, JsonOption, LabelOption, OfflineOption
 from tiefvision.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -146,6 +146,10 @@ def search(
         str | None,
         typer.Option(metavar="L,T,R,B", help="Where the product is in IMAGE, in pixels."),
     ] = None,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="Do not look for the product: compare all of IMAGE.")
+    ] = False,
+    label: LabelOption = "",
     mirror: Annotated[
         bool, typer.Option("--mirror", help="Also compare IMAGE flipped left to right.")
     ] = False,
@@ -173,7 +177,16 @@ def search(
     query = image if image_id is None else image_id
     assert query is not None, "one of the two is given"
     place = None if box is None else boxes.parse(box)
-    result = verb(query, catalogue=catalogue, k=k, box=place, where=where, mirror=mirror)
+    result = verb(
+        query,
+        catalogue=catalogue,
+        k=k,
+        box=place,
+        whole=whole,
+        label=label,
+        where=where,
+        mirror=mirror,
+    )
     if sheet is not None:
         from tiefvision.tasks.query import write_result_sheet
 
@@ -186,6 +199,33 @@ def search(
         results.show_result(result)
         if sheet is not None:
             results.say(f"contact sheet: {sheet}")
+
+
+@app.command()
+@reporting
+def locate(
+    images: Annotated[
+        list[str], typer.Argument(metavar="IMAGES", help="Photographs, of the catalogue or not.")
+    ],
+    catalogue: CatalogueOption = None,
+    label: LabelOption = "",
+    sheet: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.png", help="Also write a contact sheet with the boxes."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show where the product is seen in photographs."""
+    from tiefvision.cli.bars import bars
+    from tiefvision.tasks.locate import locate as verb
+
+    report = verb(images, catalogue=catalogue, label=label, sheet=sheet, progress=bars())
+    if as_json:
+        print_json(document(report))
+    else:
+        from tiefvision.cli import lessons
+
+        lessons.show_located(report)
 
 
 @app.command()

@@ -58,9 +58,11 @@ def fit(
             f"{found} vectors cannot give {dimensions} components of length {length}; "
             "expected at least as many vectors, and as long, as components"
         )
-    basis = _orthonormal(np.ascontiguousarray(first.T))  # (length, directions)
-    # Each of these is tens of megabytes: no more of them are alive at once than must be.
+    # Each of these is tens of megabytes: no more than two of them are alive at once.
+    tall = np.ascontiguousarray(first.T)  # (length, directions)
     del first
+    basis = _orthonormal(tall)
+    del tall
     for _ in range(_PASSES):
         moment = _moment_times(batches(), basis)
         del basis

@@ -31,7 +31,11 @@ class Home:
     @property
     def encoders(self) -> Path:
         """Encoders that this catalogue carries, one folder for each fingerprint."""
-        return self.folder / "models" / "encoder"
+        return self.models("encoder")
+
+    def models(self, kind: str) -> Path:
+        """The models of a kind (encoder, locator, ranker), one folder for each fingerprint."""
+        return self.folder / "models" / kind
 
     @property
     def thumbnails(self) -> Path:

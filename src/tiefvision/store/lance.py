@@ -41,6 +41,8 @@ INDEX_FROM_ROWS = 20_000
 # Fragments are merged when there are more than this many, into files of this many rows.
 _MOST_FRAGMENTS = 32
 _FRAGMENT_ROWS = 16_384
+# Read ahead meanwhile: the engine's own choice is 2 GB; with less than a batch it may stand still.
+_MERGE_AHEAD_BYTES = 16 << 20
 
 # Old versions are dropped once no query can still be reading them.
 LONGEST_QUERY_S = 300
@@ -103,13 +105,8 @@ class LanceStore:
     def fetch(self, image_ids: Sequence[int]) -> VectorRows:
         batches = list(self.each_cells(image_ids))
         keys = [key for batch in batches for key in batch.keys]
-        cells = [batch.cells for batch in batches]
-        empty = np.empty((0, self._cell_length), np.float16)
-        return VectorRows(
-            keys=keys,
-            cells=np.concatenate(cells) if cells else empty,
-            attributes=[{} for _ in keys],
-        )
+        cells = [np.empty((0, self._cell_length), np.float16), *(batch.cells for batch in batches)]
+        return VectorRows(keys, np.concatenate(cells), attributes=[{} for _ in keys])
 
     def each_cells(self, image_ids: Sequence[int] | None = None) -> Iterator[VectorRows]:
         dataset = self._latest()
@@ -236,11 +233,20 @@ class LanceStore:
             self._commit(lambda: dataset.drop_columns([name]))
 
     def optimize(self, *, search_space_id: str | None, columns: Sequence[str]) -> None:
+        from lance.optimize import Compaction  # slow, see the top of this file
+
         dataset = self._dataset()
+        batch_bytes = _BATCH_ROWS * self._cell_length * 2  # float16
         if len(dataset.get_fragments()) > _MOST_FRAGMENTS:
             self._commit(
-                lambda: dataset.optimize.compact_files(
-                    target_rows_per_fragment=_FRAGMENT_ROWS, batch_size=_BATCH_ROWS, num_threads=1
+                lambda: Compaction.execute(
+                    dataset,
+                    {
+                        "target_rows_per_fragment": _FRAGMENT_ROWS,
+                        "batch_size": _BATCH_ROWS,
+                        "io_buffer_size": max(_MERGE_AHEAD_BYTES, 2 * batch_bytes),
+                        "num_threads": 1,
+                    },
                 )
             )
         if dataset.count_rows() >= INDEX_FROM_ROWS:

@@ -49,8 +49,37 @@ class Registered:
 
 
 @dataclass(frozen=True, slots=True)
+class Encoding:
+    """What was acknowledged of an image in a cell space: its vectors are written.
+
+    box: where the product is, in pixels of the upright photograph; box_source: human, model,
+    guess or whole; box_confidence: how sure the locator is, 0 to 1, None where none was asked.
+    box_revision: change number of the human box, 0 where there is none. version: change number
+    of the acknowledgement.
+    """
+
+    image_id: int
+    content_id: str
+    box: Box
+    box_source: str
+    box_confidence: float | None
+    box_revision: int
+    attributes_revision: int
+    version: int
+
+    @property
+    def key(self) -> RowKey:
+        """The key of its row of vectors."""
+        return RowKey(self.image_id, self.content_id, self.box_revision, self.attributes_revision)
+
+
+@dataclass(frozen=True, slots=True)
 class Image:
-    """One row of the catalogue: a file and what was acknowledged about it."""
+    """One row of the catalogue: a file and what is known about it.
+
+    drawn_revision: change number of the newest box that people drew on it, 0 where there is none.
+    encoding: in the cell space that was asked; None where it has none, and where no space was.
+    """
 
     id: int
     root: str
@@ -64,20 +93,20 @@ class Image:
     reason: str | None
     remedy: str | None
     duplicate_of: int | None
-    box: Box | None
-    box_source: str | None
-    box_revision: int
     attributes: Attributes
     wanted_attributes: Attributes | None
     attributes_revision: int
-    cell_space_id: str | None
-    version: int
     vanished: bool
+    drawn_revision: int = 0
+    encoding: Encoding | None = None
 
     @property
-    def key(self) -> RowKey:
-        """The key of the acknowledged row of vectors."""
-        return RowKey(self.id, self.content_id or "", self.box_revision, self.attributes_revision)
+    def found(self) -> Encoding | None:
+        """The encoding by which queries find it: of the content that it was last seen to have."""
+        own = self.encoding
+        if own is None or self.state != "indexed" or own.content_id != self.content_id:
+            return None
+        return own
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +121,7 @@ class Acknowledgement:
     height: int
     box: Box
     box_source: str
+    box_confidence: float | None
     box_revision: int
     attributes: Attributes
     attributes_revision: int

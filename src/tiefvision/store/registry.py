@@ -1,35 +1,60 @@
-"""Which cell space and which search space a catalogue uses: one row each, read once per query."""
+"""Which cell space and which search space a catalogue uses for each label: one row each, read once
+per query."""
 
 from __future__ import annotations
 
+import difflib
 import shutil
 
 import sqlalchemy as sa
 
-from tiefvision.errors import NotReady
+from tiefvision.errors import NotFound, NotReady
 from tiefvision.store import spaces
 from tiefvision.store.database import Database
 from tiefvision.store.home import Home
 from tiefvision.store.spaces import CellSpace, SearchSpace
-from tiefvision.store.tables import cell_spaces, images, search_spaces
+from tiefvision.store.tables import cell_spaces, encodings, search_spaces
 
 
-def active_cell_space(database: Database) -> CellSpace | None:
-    """The cell space that indexing fills; None before the first run."""
+def active_cell_space(database: Database, *, label: str = "") -> CellSpace | None:
+    """The cell space that queries for a label use; None before the first run."""
+    return _cell_space(database, state="active", label=label)
+
+
+def filling_cell_space(database: Database, *, label: str = "") -> CellSpace | None:
+    """The cell space that is being filled to take the active one's place; None mostly."""
+    return _cell_space(database, state="filling", label=label)
+
+
+def _cell_space(database: Database, *, state: str, label: str) -> CellSpace | None:
+    statement = sa.select(cell_spaces.c.definition).where(
+        cell_spaces.c.state == state, cell_spaces.c.label == label
+    )
     with database.read() as connection:
-        row = connection.execute(sa.select(cell_spaces).where(cell_spaces.c.active)).first()
-    return None if row is None else CellSpace.parse(row.definition)
+        definition = connection.scalar(statement)
+    return None if definition is None else CellSpace.parse(definition)
 
 
-def active_search_space_id(database: Database) -> str | None:
-    """The id of the search space that answers queries; None for an empty catalogue."""
-    statement = sa.select(search_spaces.c.id).where(search_spaces.c.state == "active")
+def labels(database: Database) -> list[str]:
+    """The labels that have a cell space which is used or filled, "" among them once indexed."""
+    statement = sa.select(cell_spaces.c.label).where(cell_spaces.c.state != "retired")
+    with database.read() as connection:
+        return sorted(connection.scalars(statement.distinct()))
+
+
+def active_search_space_id(database: Database, *, label: str = "") -> str | None:
+    """The id of the search space that answers queries for a label; None where there is none."""
+    statement = (
+        sa.select(search_spaces.c.id)
+        .join(cell_spaces)
+        .where(search_spaces.c.state == "active", cell_spaces.c.label == label)
+    )
     with database.read() as connection:
         return connection.scalar(statement)
 
 
-def active_search_space(database: Database, home: Home) -> SearchSpace:
-    """The search space that answers queries, with its arrays.
+def active_search_space(database: Database, home: Home, *, label: str = "") -> SearchSpace:
+    """The search space that answers queries for a label, with its arrays.
 
     Raises NotReady when the catalogue has none yet.
     """
@@ -37,8 +62,10 @@ def active_search_space(database: Database, home: Home) -> SearchSpace:
         row = connection.execute(
             sa.select(search_spaces, cell_spaces.c.definition.label("cell_definition"))
             .join(cell_spaces)
-            .where(search_spaces.c.state == "active")
+            .where(search_spaces.c.state == "active", cell_spaces.c.label == label)
         ).first()
+    if row is None and label:
+        raise _no_such_label(label, labels(database), home)
     if row is None:
         raise NotReady(
             "this catalogue is empty", remedy=f"tiefvision index PHOTOS -c {home.folder}"
@@ -57,36 +84,78 @@ def has_search_space(database: Database, cell_space_id: str) -> bool:
 
 
 def declare_cell_space(database: Database, space: CellSpace) -> None:
-    """Make a cell space the one that indexing fills."""
+    """Say which cell space is wanted for its label.
+
+    The first one of a label is active from the start. Another one is filled while the active one
+    answers, and takes its place by `activate`; wanting the active one gives up what was filling.
+    """
+    same_label = cell_spaces.c.label == space.label
     with database.write() as connection:
-        connection.execute(sa.update(cell_spaces).values(active=False))
+        active = connection.scalar(
+            sa.select(cell_spaces.c.id).where(same_label, cell_spaces.c.state == "active")
+        )
+        state = "active" if active in (None, space.id) else "filling"
+        connection.execute(
+            sa.update(cell_spaces)
+            .where(same_label, cell_spaces.c.state == "filling")
+            .values(state="retired")
+        )
         known = connection.scalar(sa.select(cell_spaces.c.id).where(cell_spaces.c.id == space.id))
         if known is None:
-            row = {"id": space.id, "definition": space.definition(), "active": True}
+            row = {
+                "id": space.id,
+                "definition": space.definition(),
+                "label": space.label,
+                "state": state,
+            }
             connection.execute(sa.insert(cell_spaces).values(row))
         else:
             connection.execute(
-                sa.update(cell_spaces).where(cell_spaces.c.id == space.id).values(active=True)
+                sa.update(cell_spaces).where(cell_spaces.c.id == space.id).values(state=state)
             )
 
 
+def withdraw_label(database: Database, label: str) -> None:
+    """A label is no longer looked for: its cell spaces are retired."""
+    with database.write() as connection:
+        own = sa.select(cell_spaces.c.id).where(cell_spaces.c.label == label)
+        connection.execute(
+            sa.update(search_spaces)
+            .where(search_spaces.c.cell_space_id.in_(own))
+            .values(state="retired")
+        )
+        connection.execute(
+            sa.update(cell_spaces).where(cell_spaces.c.label == label).values(state="retired")
+        )
+
+
 def activate(database: Database, home: Home, space: SearchSpace) -> None:
-    """Switch queries to a search space whose arrays and vectors are whole."""
+    """Switch the queries of its label to a search space whose arrays and vectors are whole."""
     spaces.save(space, home.space(space.id))
+    cell_space_id, label = space.cell_space.id, space.cell_space.label
+    same_label = sa.select(cell_spaces.c.id).where(cell_spaces.c.label == label)
     with database.write() as connection:
         connection.execute(
             sa.update(search_spaces)
-            .where(search_spaces.c.state == "active")
+            .where(search_spaces.c.state == "active", search_spaces.c.cell_space_id.in_(same_label))
             .values(state="retired")
         )
         connection.execute(sa.delete(search_spaces).where(search_spaces.c.id == space.id))
         connection.execute(
             sa.insert(search_spaces).values(
                 id=space.id,
-                cell_space_id=space.cell_space.id,
+                cell_space_id=cell_space_id,
                 definition=space.definition(),
                 state="active",
             )
+        )
+        connection.execute(
+            sa.update(cell_spaces)
+            .where(cell_spaces.c.label == label, cell_spaces.c.state == "active")
+            .values(state="retired")
+        )
+        connection.execute(
+            sa.update(cell_spaces).where(cell_spaces.c.id == cell_space_id).values(state="active")
         )
 
 
@@ -97,14 +166,9 @@ def retired(database: Database) -> list[str]:
         return list(connection.scalars(statement))
 
 
-def unused_cell_spaces(database: Database) -> list[str]:
-    """Ids of former cell spaces that hold no image's acknowledged cells but vanished ones'."""
-    used = sa.select(images.c.cell_space_id).where(
-        images.c.state == "indexed", images.c.vanished.is_(False)
-    )
-    statement = sa.select(cell_spaces.c.id).where(
-        cell_spaces.c.active.is_(False), cell_spaces.c.id.not_in(used.distinct())
-    )
+def retired_cell_spaces(database: Database) -> list[str]:
+    """Ids of the cell spaces that are neither used nor filled."""
+    statement = sa.select(cell_spaces.c.id).where(cell_spaces.c.state == "retired")
     with database.read() as connection:
         return list(connection.scalars(statement))
 
@@ -118,11 +182,7 @@ def forget_cell_space(database: Database, home: Home, cell_space_id: str) -> Non
         forget(database, home, search_space_id)
     shutil.rmtree(home.cells(cell_space_id), ignore_errors=True)
     with database.write() as connection:
-        connection.execute(
-            sa.update(images)
-            .where(images.c.cell_space_id == cell_space_id)
-            .values(cell_space_id=None)
-        )
+        connection.execute(sa.delete(encodings).where(encodings.c.cell_space_id == cell_space_id))
         connection.execute(sa.delete(cell_spaces).where(cell_spaces.c.id == cell_space_id))
 
 
@@ -131,3 +191,14 @@ def forget(database: Database, home: Home, search_space_id: str) -> None:
     with database.write() as connection:
         connection.execute(sa.delete(search_spaces).where(search_spaces.c.id == search_space_id))
     shutil.rmtree(home.space(search_space_id), ignore_errors=True)
+
+
+def _no_such_label(label: str, known: list[str], home: Home) -> NotFound:
+    named = [name for name in known if name]
+    near = difflib.get_close_matches(label, named, n=1)
+    if near:
+        remedy = f"did you mean {near[0]}?"
+    else:
+        remedy = f"teach it: tiefvision train locator --label {label} -c {home.folder}"
+    shown = ", ".join(named) or "none yet"
+    return NotFound(f"nothing is located by the label {label}; there are: {shown}", remedy=remedy)

@@ -7,16 +7,34 @@ from typing import Any
 from sqlalchemy.engine import Row
 
 from tiefvision.maths.boxes import Box
-from tiefvision.store.records import Acknowledgement, FileSeen, Image, Refusal, Registered
+from tiefvision.store.records import (
+    Acknowledgement,
+    Encoding,
+    FileSeen,
+    Image,
+    Refusal,
+    Registered,
+)
+
+# How a query names the columns of an encoding beside those of its image.
+_ENCODED = "encoded_"
+_EDGES = ("left", "top", "right", "bottom")
 
 
 def image_of(values: dict[Any, Any]) -> Image:
-    """The record of a row of `images` joined with its root's path. Uses `values` up."""
-    edges = [values.pop(f"box_{edge}") for edge in ("left", "top", "right", "bottom")]
+    """The record of a row of `images` joined with its root's path, and with its encoding in a
+    cell space where one was asked. Uses `values` up."""
     for unused in ("root_id", "todo", "seen_run"):
         del values[unused]
-    box = None if None in edges else Box(*edges)
-    return Image(box=box, **values)
+    own = {
+        name.removeprefix(_ENCODED): values.pop(name)
+        for name in list(values)
+        if name.startswith(_ENCODED)
+    }
+    if own.get("version") is None:
+        return Image(**values)
+    box = Box(*(own.pop(f"box_{edge}") for edge in _EDGES))
+    return Image(encoding=Encoding(image_id=values["id"], box=box, **own), **values)
 
 
 def new_row(file: FileSeen, *, root_id: int, run_id: int) -> dict[str, object]:
@@ -28,8 +46,6 @@ def new_row(file: FileSeen, *, root_id: int, run_id: int) -> dict[str, object]:
         "attributes": {},
         "wanted_attributes": file.attributes or None,
         "attributes_revision": 0,
-        "box_revision": 0,
-        "version": 0,
         "todo": True,
         "seen_run": run_id,
         "vanished": False,
@@ -64,9 +80,7 @@ def seen_again(
     return values, Registered(unchanged=1)
 
 
-def acknowledged_row(
-    item: Acknowledgement, *, cell_space_id: str, version: int
-) -> dict[str, object]:
+def indexed_row(item: Acknowledgement) -> dict[str, object]:
     """What changes in the row of an image whose vectors are written."""
     return {
         "image_id": item.image_id,
@@ -78,22 +92,32 @@ def acknowledged_row(
         "state": "indexed",
         "reason": None,
         "remedy": None,
+        "attributes": dict(item.attributes),
+        "wanted_attributes": None,
+        "attributes_revision": item.attributes_revision,
+        "todo": False,
+    }
+
+
+def encoding_row(item: Acknowledgement, *, cell_space_id: str, version: int) -> dict[str, object]:
+    """The row that says that an image's vectors are written in a cell space."""
+    return {
+        "cell_space_id": cell_space_id,
+        "image_id": item.image_id,
+        "content_id": item.content_id,
         "box_left": item.box.left,
         "box_top": item.box.top,
         "box_right": item.box.right,
         "box_bottom": item.box.bottom,
         "box_source": item.box_source,
+        "box_confidence": item.box_confidence,
         "box_revision": item.box_revision,
-        "attributes": dict(item.attributes),
-        "wanted_attributes": None,
         "attributes_revision": item.attributes_revision,
-        "cell_space_id": cell_space_id,
         "version": version,
-        "todo": False,
     }
 
 
-def refused_row(item: Refusal, *, version: int) -> dict[str, object]:
+def refused_row(item: Refusal) -> dict[str, object]:
     """What changes in the row of a file that cannot be indexed."""
     return {
         "image_id": item.image_id,
@@ -104,7 +128,5 @@ def refused_row(item: Refusal, *, version: int) -> dict[str, object]:
         "reason": item.reason,
         "remedy": item.remedy,
         "duplicate_of": None,
-        "cell_space_id": None,
         "todo": False,
-        "version": version,
     }

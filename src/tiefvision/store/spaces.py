@@ -37,7 +37,8 @@ class CellSpace:
     """What made stored cells from pixels.
 
     encoder: its specification; fingerprint: of its networks, preprocessing and precision.
-    locator: fingerprint of the locator whose boxes were cropped; None for whole images.
+    locator: fingerprint of what found the boxes that were cropped; None for whole images.
+    label: what the boxes show; "" for the product, whatever it is.
     """
 
     encoder: str
@@ -49,12 +50,16 @@ class CellSpace:
     pooling: Pooling
     parts: tuple[PartLayout, ...]
     locator: str | None = None
+    label: str = ""
 
     @property
     def id(self) -> str:
         identity = asdict(self)
         # A specification is only a name for the fingerprint; weights and layout are in `parts`.
         del identity["encoder"]
+        # Spaces made before there were labels keep their ids.
+        if not self.label:
+            del identity["label"]
         return _digest(identity)
 
     @property

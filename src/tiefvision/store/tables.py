@@ -18,7 +18,6 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
-    text,
 )
 
 metadata = MetaData(
@@ -58,31 +57,87 @@ images = Table(
     Column("remedy", String),
     # The first image by root and path with the same content; None when this is it.
     Column("duplicate_of", _ImageId),
-    Column("box_left", Float),
-    Column("box_top", Float),
-    Column("box_right", Float),
-    Column("box_bottom", Float),
-    Column("box_source", String(16)),
-    Column("box_revision", Integer, nullable=False),
     Column("attributes", JSON, nullable=False),
     # Attributes that the next acknowledgement will carry; None when there is nothing new.
     Column("wanted_attributes", JSON(none_as_null=True)),
     Column("attributes_revision", Integer, nullable=False),
-    # The cell space of the acknowledged vectors, and when they were acknowledged: the value of
-    # the change counter, so that "what changed since" is one comparison.
-    Column("cell_space_id", String(16)),
-    Column("version", BigInteger, nullable=False),
-    # Work to do: the file is new or changed, or its vectors are missing or stale.
+    # Work to do: the file is new or changed. What each cell space lacks is found by `encodings`.
     Column("todo", Boolean, nullable=False),
     # The run that last saw the file on disk.
     Column("seen_run", Integer, nullable=False),
     Column("vanished", Boolean, nullable=False),
     UniqueConstraint("root_id", "path"),
     Index(None, "content_id"),
-    Index(None, "version"),
-    Index("ix_images_todo", "id", sqlite_where=text("todo"), postgresql_where=text("todo")),
     # The id of a removed image is never given to another: callers keep ids.
     sqlite_autoincrement=True,
+)
+
+# What was acknowledged of an image in a cell space: its vectors are written, at these revisions.
+encodings = Table(
+    "encodings",
+    metadata,
+    Column("cell_space_id", ForeignKey("cell_spaces.id"), primary_key=True),
+    Column("image_id", ForeignKey("images.id"), primary_key=True),
+    Column("content_id", String(64), nullable=False),
+    Column("box_left", Float, nullable=False),
+    Column("box_top", Float, nullable=False),
+    Column("box_right", Float, nullable=False),
+    Column("box_bottom", Float, nullable=False),
+    # human, model, guess or whole.
+    Column("box_source", String(16), nullable=False),
+    # How sure the locator is, 0 to 1; None for boxes that no locator found.
+    Column("box_confidence", Float),
+    # The change number of the human boxes that it shows; 0 where there are none.
+    Column("box_revision", BigInteger, nullable=False),
+    Column("attributes_revision", Integer, nullable=False),
+    # When it was acknowledged: the value of the change counter, so that "what changed since" is
+    # one comparison.
+    Column("version", BigInteger, nullable=False),
+    Index(None, "cell_space_id", "version"),
+    Index(None, "image_id"),
+)
+
+# Boxes that people drew, in pixels of the upright photograph. They belong to the content, so that
+# exact duplicates share them.
+boxes = Table(
+    "boxes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("content_id", String(64), nullable=False),
+    Column("label", String, nullable=False),
+    Column("left", Float, nullable=False),
+    Column("top", Float, nullable=False),
+    Column("right", Float, nullable=False),
+    Column("bottom", Float, nullable=False),
+    Column("created_at", Float, nullable=False),
+    # The change number at which the boxes of its content last changed.
+    Column("revision", BigInteger, nullable=False),
+    Index(None, "content_id"),
+)
+
+# Trained models, by fingerprint; their weights lie in the catalogue's folder.
+models = Table(
+    "models",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    # locator or ranker.
+    Column("kind", String(16), nullable=False),
+    # A locator's label, a ranker's name; "" for the one that is used when none is named.
+    Column("name", String, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("report", JSON, nullable=False),
+)
+
+# Which model was made the active one, and when: the last row of a kind and name counts.
+activations = Table(
+    "activations",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("name", String, nullable=False),
+    # None: no model from then on.
+    Column("model_id", ForeignKey("models.id")),
+    Column("activated_at", Float, nullable=False),
 )
 
 # Attribute columns and their types, in the order in which they came.
@@ -99,7 +154,10 @@ cell_spaces = Table(
     metadata,
     Column("id", String(16), primary_key=True),
     Column("definition", JSON, nullable=False),
-    Column("active", Boolean, nullable=False),
+    # What its boxes show; "" for the product, whatever it is.
+    Column("label", String, nullable=False),
+    # filling (being made), active (queries use it), retired. Of each label at most one is active.
+    Column("state", String(16), nullable=False),
 )
 
 search_spaces = Table(
@@ -108,7 +166,7 @@ search_spaces = Table(
     Column("id", String(16), primary_key=True),
     Column("cell_space_id", ForeignKey("cell_spaces.id"), nullable=False),
     Column("definition", JSON, nullable=False),
-    # filling, active, retired. At most one is active.
+    # active or retired. At most one of each label is active.
     Column("state", String(16), nullable=False),
 )
 
@@ -131,7 +189,7 @@ leases = Table(
     Column("expires_at", Float, nullable=False),
 )
 
-# One row: the change counter of `images.version`.
+# One row: the change counter of encodings and boxes.
 counters = Table(
     "counters",
     metadata,

@@ -13,7 +13,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float32, Int64
 
-from tiefvision.store.catalogue import Catalogue
+from tiefvision.store.encodings import Encodings
 from tiefvision.store.filters import Filter
 from tiefvision.store.records import Image, RowKey
 from tiefvision.store.scan import Scan
@@ -60,7 +60,7 @@ class Index(Protocol):
 class ScanIndex:
     """Candidates by scanning; the shortlist is made of row numbers of the scan."""
 
-    catalogue: Catalogue
+    encodings: Encodings
     scan: Scan
     space: SearchSpace
     engine: Callable[[], VectorStore]
@@ -119,15 +119,15 @@ class ScanIndex:
         contents: set[int] = set()
         for start in range(0, len(order), 2 * wanted):
             some = order[start : start + 2 * wanted]
-            known = self.catalogue.get([int(id_) for id_ in self.scan.image_ids[some]])
+            known = self.encodings.get([int(id_) for id_ in self.scan.image_ids[some]])
             for row in some:
                 image = known.get(int(self.scan.image_ids[row]))
                 content = int(self.scan.content_keys[row])
-                if image is None or image.state != "indexed" or content in contents:
+                if image is None or content in contents:
                     continue
-                if image.version != int(self.scan.versions[row]):
+                if image.found is None or image.found.version != int(self.scan.versions[row]):
                     continue
-                if allowed is not None and not allowed.holds(image.key):
+                if allowed is not None and not allowed.holds(image.found.key):
                     continue
                 contents.add(content)
                 rows.append(int(row))
@@ -141,7 +141,7 @@ class ScanIndex:
 class EngineIndex:
     """Candidates by the vector engine; the shortlist is made of row keys."""
 
-    catalogue: Catalogue
+    encodings: Encodings
     store: VectorStore
     space: SearchSpace
 
@@ -175,13 +175,13 @@ class EngineIndex:
         rows = self.store.fetch([key.image_id for key in found])
         exact = self.space.exact(rows.cells)
         scores = np.max([exact @ query.exact for query in queries], axis=0)
-        known = self.catalogue.get([key.image_id for key in rows.keys])
+        known = self.encodings.get([key.image_id for key in rows.keys])
         ranked: list[Candidate] = []
         contents: set[str] = set()
         for place in np.argsort(-scores, kind="stable"):
             key = rows.keys[int(place)]
             image = known.get(key.image_id)
-            if image is None or image.state != "indexed" or image.key != key:
+            if image is None or image.found is None or image.found.key != key:
                 continue
             if key.content_id in contents:
                 continue

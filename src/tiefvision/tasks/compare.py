@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tiefvision.store.catalogue import Catalogue
+from tiefvision.store.encodings import Encodings
 from tiefvision.store.records import RowKey
-from tiefvision.store.spaces import CellSpace
-from tiefvision.store.tables import images
 from tiefvision.store.vectors import VectorStore
 
 
@@ -24,11 +22,10 @@ class Comparison:
     buried: int
 
 
-def compare(catalogue: Catalogue, store: VectorStore, space: CellSpace) -> Comparison:
+def compare(encodings: Encodings, store: VectorStore) -> Comparison:
     """Compare the rows of a cell space with the images that have their vectors there."""
     wanted: set[RowKey] = set()
-    pages = catalogue.keys_where(images.c.state == "indexed", images.c.cell_space_id == space.id)
-    for page in pages:
+    for page in encodings.keys():
         wanted.update(key for key, _ in page)
     acknowledged = len(wanted)
     rows = 0
@@ -36,4 +33,5 @@ def compare(catalogue: Catalogue, store: VectorStore, space: CellSpace) -> Compa
         rows += len(keys)
         wanted.difference_update(keys)
     found = acknowledged - len(wanted)
-    return Comparison(missing=len(wanted), left_over=rows - found, buried=len(catalogue.buried()))
+    buried = len(encodings.catalogue.buried())
+    return Comparison(missing=len(wanted), left_over=rows - found, buried=buried)

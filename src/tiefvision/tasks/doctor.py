@@ -180,12 +180,12 @@ class _Examination:
         """Compare the vectors with the catalogue, unless a run is changing both."""
         active = registry.active_cell_space(self.shop.database) or space.cell_space
         if not self.shop.home.cells(active.id).exists():
-            if self.shop.catalogue.indexed_count():
+            if self.shop.encodings(active).count():
                 self._find("the folder of the vectors is missing", remedy=self._index_command())
             return
         before = leases.holder(self.shop.database, "index")
         try:
-            found = compare(self.shop.catalogue, self.shop.vectors(active), active)
+            found = compare(self.shop.encodings(active), self.shop.vectors(active))
         except TiefVisionError as error:
             self._find(error.message, remedy=error.remedy)
             return
@@ -206,7 +206,7 @@ class _Examination:
             self.notes.append("the scan is behind the catalogue; the next search brings it up")
 
     def _work_left(self) -> None:
-        todo = self.shop.catalogue.todo_count()
+        todo = self.shop.todo_count()
         if todo and leases.holder(self.shop.database, "index") is None:
             self._find(f"photographs not indexed yet: {todo}", remedy=self._index_command())
 

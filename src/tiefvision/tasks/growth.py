@@ -45,7 +45,7 @@ def is_outgrown(space: SearchSpace, images: int) -> bool:
 def refit(shop: Opened, store: VectorStore, cell_space: CellSpace, images: int) -> SearchSpace:
     """Fit a space on the catalogue as it is, fill it from stored cells, and switch to it."""
     rung = max(rung for rung in RUNGS if rung <= images)
-    sample = shop.catalogue.smallest_content_ids(min(rung, _SAMPLE), cell_space_id=cell_space.id)
+    sample = shop.encodings(cell_space).smallest_content_ids(min(rung, _SAMPLE))
     ids = [image_id for _, image_id in sample]
     mean = _mean_of(store, ids, cell_space.channels)
     space = SearchSpace(cell_space, mean, None, rung, spaces.sample_digest([c for c, _ in sample]))
@@ -70,15 +70,27 @@ def switch(shop: Opened, store: VectorStore, space: SearchSpace) -> None:
     registry.activate(shop.database, shop.home, space)
 
 
-def remove_retired(shop: Opened, store: VectorStore) -> None:
+def begin(shop: Opened, store: VectorStore, cell_space: CellSpace, images: int) -> SearchSpace:
+    """Make a cell space that is whole the one that answers: fit its first space and switch."""
+    if images >= RUNGS[0]:
+        return refit(shop, store, cell_space, images)
+    space = first_space(cell_space)
+    switch(shop, store, space)
+    return space
+
+
+def remove_retired(shop: Opened) -> None:
     """Remove the spaces that earlier runs replaced; no query can still be reading them."""
     for search_space_id in registry.retired(shop.database):
         registry.forget(shop.database, shop.home, search_space_id)
-    for cell_space_id in registry.unused_cell_spaces(shop.database):
+    for cell_space_id in registry.retired_cell_spaces(shop.database):
         registry.forget_cell_space(shop.database, shop.home, cell_space_id)
-    active = registry.active_search_space(shop.database, shop.home).id
+
+
+def drop_other_vectors(store: VectorStore, space: SearchSpace | None) -> None:
+    """Remove the compact vectors of search spaces other than the one that answers."""
     for search_space_id in store.search_space_ids():
-        if search_space_id != active:
+        if space is None or search_space_id != space.id:
             store.drop_search_space(search_space_id)
 
 
@@ -96,7 +108,7 @@ def scans(shop: Opened, space: SearchSpace, *, images: int | None = None) -> boo
     compact ones. images: how many there are, where that is known; else they are counted."""
     if space.dimensions is None:
         return True
-    count = shop.catalogue.indexed_count() if images is None else images
+    count = shop.encodings(space.cell_space).count() if images is None else images
     return count <= shop.settings.search.scan_up_to
 
 

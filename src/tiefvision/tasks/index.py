@@ -6,33 +6,28 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tiefvision import settings
-from tiefvision.errors import InvalidInput, NotFound, StoreError
-from tiefvision.maths.centring import PartLayout
-from tiefvision.store import columns, home, leases, registry, roots, runs
+from tiefvision.errors import InvalidInput, NotFound
+from tiefvision.store import columns, home, leases, roots, runs
 from tiefvision.store.attributes import merge_types
 from tiefvision.store.catalogue import Catalogue
 from tiefvision.store.database import open_database
 from tiefvision.store.filters import ColumnType
 from tiefvision.store.home import Home
-from tiefvision.store.records import FileSeen, Image, Registered
-from tiefvision.store.spaces import CellSpace, SearchSpace
-from tiefvision.store.vectors import VectorStore
-from tiefvision.tasks import growth, join, walk, workers
+from tiefvision.store.records import FileSeen, Registered
+from tiefvision.tasks import freed_memory, join, update, walk, workers
+from tiefvision.tasks.filling import Filling
 from tiefvision.tasks.join import AttributeJoin
 from tiefvision.tasks.opened import Opened
 from tiefvision.tasks.progress import Advance, Progress, silent
 from tiefvision.tasks.ready_encoder import ready_encoder
-from tiefvision.tasks.reconcile import reconcile
+from tiefvision.tasks.reconcile import finish_deletions
 from tiefvision.tasks.walk import FoundFile, Walk
-from tiefvision.tasks.writer import Tally, Writer
-from tiefvision.vision.embedder import PREPROCESS, Embedder
+from tiefvision.tasks.writer import Tally
 
-_LEASE = "index"
 _REGISTER_FILES = 1_000
 
 
@@ -41,8 +36,10 @@ class IndexReport:
     """What a run of `index` did.
 
     Counts are files: indexed (new), updated, unchanged, duplicates, refused (with reasons in
-    `refusals`: path, reason, remedy; the first twenty), skipped by the walk (by reason), vanished
-    (known, but no longer on disk) and pruned. total: images that can be found now.
+    `refusals`: path, reason, remedy; the first twenty), missing (to be read again, but gone since),
+    skipped by the walk (by reason), vanished (known, but no longer on disk) and pruned. reencoded:
+    images encoded anew because the encoder or a locator changed; notes: how far that has come.
+    total: images that can be found now.
     interrupted: whether Ctrl-C ended it early; the next run goes on from there.
     """
 
@@ -53,6 +50,7 @@ class IndexReport:
     unchanged: int
     duplicates: int
     refused: int
+    missing: int
     vanished: int
     pruned: int
     total: int
@@ -63,6 +61,8 @@ class IndexReport:
     refusals: Sequence[tuple[str, str, str]] = ()
     columns: Mapping[str, str] = field(default_factory=dict[str, str])
     attribute_problems: Sequence[str] = ()
+    reencoded: int = 0
+    notes: Sequence[str] = ()
 
 
 def index(
@@ -85,6 +85,7 @@ def index(
     catalogue, or to move an existing one to a new cell space. stop: set it to end early.
     Raises NotFound, InvalidInput, Conflict (another run is at work), WeightsError or NotReady.
     """
+    freed_memory.return_large_blocks()
     folders = [_existing(path) for path in paths]
     if not folders:
         raise InvalidInput("nothing to index", remedy="name a folder: tiefvision index PHOTOS")
@@ -104,19 +105,16 @@ def index(
     database = open_database(place.folder)
     try:
         shop = Opened(place, chosen, database)
-        embedder = Embedder(
-            network,
-            chosen.encoder.rows,
-            chosen.encoder.cols,
-            pooling=chosen.encoder.pooling,
-            limits=shop.limits,
-        )
-        run = _Run(shop, embedder, folders, table, progress, stop or threading.Event())
-        with leases.hold(database, _LEASE):
+        run = _Run(shop, folders, table, progress, stop or threading.Event())
+        with leases.hold(database, update.LEASE):
             if not place.settings_file.exists() or chosen != settings.read(place.folder):
                 settings.write(place.folder, chosen)
+            fillings = update.fillings(shop, network)
+            del network  # each filling lets go of its embedder when its cells are made
             return run.execute(
-                prune=prune, count=workers.worker_count(workers_wanted or chosen.index.workers)
+                fillings,
+                prune=prune,
+                count=workers.worker_count(workers_wanted or chosen.index.workers),
             )
     finally:
         database.close()
@@ -127,7 +125,6 @@ class _Run:
     """One run of `index` over an opened catalogue."""
 
     shop: Opened
-    embedder: Embedder
     folders: Sequence[Path]
     table: AttributeJoin | None
     progress: Progress
@@ -137,64 +134,42 @@ class _Run:
     joined: set[str] = field(default_factory=set[str])
     vanished: int = 0
 
-    def execute(self, *, prune: bool, count: int) -> IndexReport:
+    def execute(self, fillings: Sequence[Filling], *, prune: bool, count: int) -> IndexReport:
         started = time.monotonic()
-        space = self._cell_space()
-        store = self.shop.vectors(space)
-        search_space = self._search_space(space)
         self.run_id = runs.begin(self.shop.database)
-        self._declare_columns(store)
-        growth.remove_retired(self.shop, store)
-        reconcile(self.catalogue, store, space)
+        self._declare_columns(fillings)
+        update.reconcile(self.shop, fillings)
         registered = self._register_all()
-        self.catalogue.request_other_spaces(space.id)
-        tally = self._work(store, space, search_space, count)
+        tally, reencoded = update.work(
+            self.shop,
+            fillings,
+            run_id=self.run_id,
+            count=count,
+            progress=self.progress,
+            stop=self.stop,
+        )
         encoding_s = time.monotonic() - started
         tally.unchanged += registered.unchanged
         tally.refused += registered.refused
-        pruned = self._prune(store) if prune and not self.stop.is_set() else 0
-        self._finish(store, space)
+        pruned = self._prune(fillings) if prune and not self.stop.is_set() else 0
+        update.finish(self.shop, fillings, progress=self.progress, stop=self.stop)
+        if not self.stop.is_set():
+            runs.finish(self.shop.database, self.run_id, skipped=self.skipped)
         seconds = time.monotonic() - started
-        return self._report(tally, pruned=pruned, seconds=seconds, encoding_s=encoding_s)
+        report = self._report(tally, pruned=pruned, seconds=seconds, encoding_s=encoding_s)
+        return replace(report, reencoded=reencoded, notes=tuple(update.notes(fillings)))
 
     @property
     def catalogue(self) -> Catalogue:
         return self.shop.catalogue
 
-    def _cell_space(self) -> CellSpace:
-        chosen = self.shop.settings.encoder
-        layout: tuple[PartLayout, ...] = self.embedder.layout
-        space = CellSpace(
-            encoder=chosen.name,
-            fingerprint=self.embedder.encoder.fingerprint,
-            precision=chosen.precision,
-            preprocess=PREPROCESS,
-            rows=chosen.rows,
-            cols=chosen.cols,
-            pooling=chosen.pooling,
-            parts=layout,
-        )
-        registry.declare_cell_space(self.shop.database, space)
-        return space
-
-    def _search_space(self, space: CellSpace) -> SearchSpace:
-        """The space that queries use while this run goes on."""
-        if registry.has_search_space(self.shop.database, space.id):
-            try:
-                return self.shop.search_space()
-            except StoreError:
-                # Its arrays are damaged: begin again as an empty catalogue does, then refit.
-                pass
-        first = growth.first_space(space)
-        growth.switch(self.shop, self.shop.vectors(space), first)
-        return first
-
-    def _declare_columns(self, store: VectorStore) -> None:
+    def _declare_columns(self, fillings: Sequence[Filling]) -> None:
         known = columns.read(self.shop.database)
         if self.table is not None:
             known = merge_types(known, self.table.columns, empty=self.table.table.empty)
         # The engine first: queries filter by the columns that the catalogue names.
-        store.declare_columns(known)
+        for filling in fillings:
+            filling.store.declare_columns(known)
         columns.declare(self.shop.database, known)
 
     # --- what is on disk ---------------------------------------------------------------------
@@ -244,67 +219,12 @@ class _Run:
                 own = self.table.rows[key]
         return FileSeen(prefix + file.path, file.file_bytes, file.modified_ns, own)
 
-    # --- the work ------------------------------------------------------------------------------
-
-    def _work(
-        self, store: VectorStore, space: CellSpace, search_space: SearchSpace, count: int
-    ) -> Tally:
-        total = left = self.catalogue.todo_count()
-        claims = workers.Claims()
-        workshop = workers.Workshop(self.embedder, self.catalogue, space.id, claims)
-        tally = Tally()
-        with self.progress("indexing", total) as advance:
-
-            def written(now: Tally) -> None:
-                runs.note(self.shop.database, self.run_id, total=total, done=now.done)
-
-            written(tally)
-            while left and not self.stop.is_set():
-                writer = Writer(
-                    self.catalogue, store, space, search_space, claims, written, tally=tally
-                )
-                found = workers.outcomes(workshop, self._todo(), workers=count, stop=self.stop)
-                with closing(found):
-                    for outcome in found:
-                        writer.take(outcome)
-                        advance(1)
-                    writer.flush()
-                # An image stays to do when the one it would share vectors with changed meanwhile.
-                before, left = left, self.catalogue.todo_count()
-                if left >= before:
-                    break
-        return tally
-
-    def _todo(self) -> Iterator[Image]:
-        after = 0
-        while page := self.catalogue.todo(after_id=after):
-            yield from page
-            after = page[-1].id
-
     # --- the end -------------------------------------------------------------------------------
 
-    def _prune(self, store: VectorStore) -> int:
+    def _prune(self, fillings: Sequence[Filling]) -> int:
         gone = [image.id for image in self.catalogue.vanished()]
         self.catalogue.bury(gone)
-        store.remove_images(gone)
-        self.catalogue.forget(gone)
-        return len(gone)
-
-    def _finish(self, store: VectorStore, space: CellSpace) -> None:
-        self.catalogue.name_duplicates()
-        active = self.shop.search_space()
-        count = self.catalogue.indexed_count(cell_space_id=space.id)
-        with self.progress("making it searchable", None):
-            if growth.is_outgrown(active, count) and not self.stop.is_set():
-                active = growth.refit(self.shop, store, space, count)
-            else:
-                growth.lay_out(self.shop, active)
-            store.optimize(
-                search_space_id=None if active.dimensions is None else active.id,
-                columns=list(columns.read(self.shop.database)),
-            )
-        if not self.stop.is_set():
-            runs.finish(self.shop.database, self.run_id, skipped=self.skipped)
+        return finish_deletions(self.catalogue, [filling.store for filling in fillings])
 
     def _report(
         self, tally: Tally, *, pruned: int, seconds: float, encoding_s: float
@@ -321,9 +241,10 @@ class _Run:
             unchanged=tally.unchanged,
             duplicates=tally.duplicates,
             refused=tally.refused,
+            missing=tally.missing,
             vanished=self.vanished - pruned,
             pruned=pruned,
-            total=self.catalogue.indexed_count(),
+            total=self.shop.searchable(),
             seconds=round(seconds, 3),
             images_per_second=round(read / encoding_s, 1) if read else 0.0,
             interrupted=self.stop.is_set(),

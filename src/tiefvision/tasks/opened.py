@@ -15,11 +15,11 @@ from tiefvision.settings import Settings
 from tiefvision.store import home, leases, registry, scan
 from tiefvision.store.catalogue import Catalogue
 from tiefvision.store.database import Database, open_database
+from tiefvision.store.encodings import Encodings
 from tiefvision.store.home import Home
 from tiefvision.store.records import RowKey
 from tiefvision.store.scan import Scan, ScanRows
 from tiefvision.store.spaces import CellSpace, SearchSpace
-from tiefvision.store.tables import images
 from tiefvision.store.vectors import VectorStore
 from tiefvision.vision.pixels import Limits
 
@@ -55,9 +55,26 @@ class Opened:
             self.home.cells(space.id), cell_space_id=space.id, cell_length=space.cell_length
         )
 
-    def search_space(self) -> SearchSpace:
-        """The active search space. Raises NotReady for an empty catalogue."""
-        return registry.active_search_space(self.database, self.home)
+    def encodings(self, space: CellSpace) -> Encodings:
+        """What was acknowledged in a cell space."""
+        return Encodings(self.database, space.id, label=space.label)
+
+    def searchable(self) -> int:
+        """How many images a query can find."""
+        space = registry.active_cell_space(self.database)
+        return 0 if space is None else self.encodings(space).count()
+
+    def todo_count(self) -> int:
+        """How many images the next `index` has to read, as far as the catalogue knows."""
+        wanted = registry.filling_cell_space(self.database)
+        space = wanted or registry.active_cell_space(self.database)
+        own = Encodings(self.database, "") if space is None else self.encodings(space)
+        return own.todo_count()
+
+    def search_space(self, *, label: str = "") -> SearchSpace:
+        """The active search space of a label. Raises NotReady for an empty catalogue, NotFound
+        for a label that nothing looks for."""
+        return registry.active_search_space(self.database, self.home, label=label)
 
 
 @contextmanager
@@ -95,7 +112,7 @@ def fresh_scan(shop: Opened, space: SearchSpace) -> Scan:
 
 def extend_scan(shop: Opened, space: SearchSpace, current: Scan | None, version: int) -> None:
     """Bring a scan up to a change number. The caller holds its lease."""
-    indexed = shop.catalogue.indexed_count()
+    indexed = shop.encodings(space.cell_space).count()
     grown = current is not None and len(current.image_ids) > _REBUILD_RATIO * indexed + _FEW_ROWS
     anew = current is None or grown
     since = -1 if current is None or grown else current.version
@@ -104,12 +121,7 @@ def extend_scan(shop: Opened, space: SearchSpace, current: Scan | None, version:
 
 
 def _changed_rows(shop: Opened, space: CellSpace, *, since: int, up_to: int) -> Iterator[ScanRows]:
-    changed = shop.catalogue.keys_where(
-        images.c.version > since,
-        images.c.version <= up_to,
-        images.c.state == "indexed",
-        images.c.cell_space_id == space.id,
-    )
+    changed = shop.encodings(space).keys(since=since, up_to=up_to)
     store: VectorStore | None = None
     for page in changed:
         store = store or shop.vectors(space)

@@ -29,6 +29,8 @@ def search(
     catalogue: str | Path | None = None,
     k: int | None = None,
     box: Box | None = None,
+    whole: bool = False,
+    label: str = "",
     where: str | None = None,
     mirror: bool = False,
 ) -> SearchResult:
@@ -37,7 +39,9 @@ def search(
     Opens the catalogue for this one query: use `open` for many.
     """
     with open(catalogue) as searcher:
-        return searcher.search(query, k=k, box=box, where=where, mirror=mirror)
+        return searcher.search(
+            query, k=k, box=box, whole=whole, label=label, where=where, mirror=mirror
+        )
 
 
 def write_result_sheet(

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tiefvision.store.catalogue import Catalogue
+from tiefvision.store.encodings import Encodings
 from tiefvision.store.records import RowKey
-from tiefvision.store.spaces import CellSpace
-from tiefvision.store.tables import images
 from tiefvision.store.vectors import VectorStore
 
 
@@ -24,21 +23,16 @@ class Reconciled:
 
     rows_removed: int
     images_lost: int
-    deletions_finished: int
 
 
-def reconcile(catalogue: Catalogue, store: VectorStore, space: CellSpace) -> Reconciled:
+def reconcile(encodings: Encodings, store: VectorStore) -> Reconciled:
     """Bring the rows of a cell space in line with the catalogue. The caller holds the lease."""
-    buried = catalogue.buried()
-    if buried:
-        store.remove_images(buried)
-        catalogue.forget(buried)
     doomed: list[int] = []
     present: set[int] = set()
     for row_ids, keys in store.each_key():
         if not keys:
             continue
-        acknowledged = _acknowledged(catalogue, space, keys)
+        acknowledged = _acknowledged(encodings, keys)
         for row_id, key in zip(row_ids, keys, strict=True):
             if key in acknowledged and key.image_id not in present:
                 present.add(key.image_id)
@@ -46,23 +40,23 @@ def reconcile(catalogue: Catalogue, store: VectorStore, space: CellSpace) -> Rec
                 doomed.append(int(row_id))
     store.remove_rows(doomed)
     lost = [
-        key.image_id
-        for page in catalogue.keys_where(
-            images.c.state == "indexed", images.c.cell_space_id == space.id
-        )
-        for key, _ in page
-        if key.image_id not in present
+        key.image_id for page in encodings.keys() for key, _ in page if key.image_id not in present
     ]
-    catalogue.report_lost(lost)
-    return Reconciled(len(doomed), len(lost), len(buried))
+    encodings.report_lost(lost)
+    return Reconciled(len(doomed), len(lost))
 
 
-def _acknowledged(catalogue: Catalogue, space: CellSpace, keys: Sequence[RowKey]) -> set[RowKey]:
+def finish_deletions(catalogue: Catalogue, stores: Sequence[VectorStore]) -> int:
+    """Remove what stands under a tombstone: its vectors in every cell space, then its row."""
+    buried = catalogue.buried()
+    if buried:
+        for store in stores:
+            store.remove_images(buried)
+        catalogue.forget(buried)
+    return len(buried)
+
+
+def _acknowledged(encodings: Encodings, keys: Sequence[RowKey]) -> set[RowKey]:
     ids = np.unique([key.image_id for key in keys])
-    pages = catalogue.keys_where(
-        images.c.id >= int(ids[0]),
-        images.c.id <= int(ids[-1]),
-        images.c.state == "indexed",
-        images.c.cell_space_id == space.id,
-    )
+    pages = encodings.keys(first_id=int(ids[0]), last_id=int(ids[-1]))
     return {key for page in pages for key, _ in page}

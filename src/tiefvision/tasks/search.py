@@ -20,10 +20,11 @@ from tiefvision.store.spaces import SearchSpace
 from tiefvision.store.vectors import VectorStore
 from tiefvision.tasks import growth
 from tiefvision.tasks.candidates import Candidate, EngineIndex, Index, Query, ScanIndex
+from tiefvision.tasks.cell_makers import embedder_of
 from tiefvision.tasks.opened import Opened, fresh_scan
 from tiefvision.tasks.ready_encoder import carried_encoder
 from tiefvision.tasks.walk import as_path
-from tiefvision.vision.embedder import Embedder, Embedding
+from tiefvision.vision.embedder import Embedder, Embedding, box_source
 from tiefvision.vision.encoders.protocol import Encoder
 
 # How much longer the shortlist gets when it held too few images that still count.
@@ -35,8 +36,9 @@ class Hit:
     """One similar image.
 
     similarity: mean cosine over cells, in [-1, 1]; larger is more alike. path: the file, as it
-    lay on disk when it was indexed. box: [left, top, right, bottom] in its pixels.
-    also: the paths of exact duplicates.
+    lay on disk when it was indexed. box: [left, top, right, bottom] in its pixels. also: the paths
+    of exact duplicates. box_source: who says where the product is: human, model (a trained
+    locator), guess, or whole (no box).
     """
 
     id: int
@@ -45,6 +47,7 @@ class Hit:
     box: list[float]
     attributes: Attributes
     also: list[str] = field(default_factory=list[str])
+    box_source: str = "whole"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,7 @@ class SearchResult:
     images: int
     milliseconds: dict[str, float]
     notes: list[str]
+    query_box_source: str = "whole"
 
 
 class Searcher:
@@ -73,9 +77,10 @@ class Searcher:
         self._shop = shop
         self._encoder: tuple[str, Encoder] | None = None
         self._scan: tuple[str, Scan] | None = None
-        self._space: SearchSpace | None = None
+        self._spaces: dict[str, SearchSpace] = {}
+        self._embedders: dict[str, Embedder] = {}
         self._store: VectorStore | None = None
-        self._count: tuple[int, int] | None = None
+        self._count: tuple[tuple[str, int], int] | None = None
 
     def search(
         self,
@@ -83,52 +88,61 @@ class Searcher:
         *,
         k: int | None = None,
         box: Box | None = None,
+        whole: bool = False,
+        label: str = "",
         where: str | None = None,
         mirror: bool = False,
         cell_weights: Float[np.ndarray, "_rows _cols"] | None = None,
     ) -> SearchResult:
         """The k most similar images to a file, an uploaded file's bytes, or a catalogue image's id.
 
-        box: where the product is, in the query's pixels; None: the whole image. where: a filter
-        on attributes. mirror: take the better of the query and its mirror image. cell_weights:
-        (rows, cols) of the search space, how much each cell matters.
+        box: where the product is, in the query's pixels; None: where the catalogue's locator finds
+        it. whole: do not look for it. label: look for this one of several products, here and in
+        the catalogue. where: a filter on attributes. mirror: take the better of the query and its
+        mirror image. cell_weights: (rows, cols) of the search space, how much each cell matters.
         Raises UnreadableImage, InvalidBox, InvalidFilter, NotFound, or NotReady when empty.
         """
         wanted = self._shop.settings.search.k if k is None else k
         if wanted < 1:
             raise InvalidInput(f"k is {wanted}; expected at least 1")
+        if box is not None and whole:
+            raise InvalidInput("a box and the whole image were asked for; expected one of them")
         clock = _Clock()
         condition = None if where is None else self._condition(where)
-        space = self._active_space()
-        embeddings = self._embed(query, space, box=box, mirror=mirror, clock=clock)
+        space = self._active_space(label)
+        embeddings = self._embed(query, space, box=box, whole=whole, mirror=mirror, clock=clock)
         queries = [_query(space, embedding, cell_weights) for embedding in embeddings]
         index = self._index(space)
         clock.lap("open")
         ranked = self._ranked(index, queries, condition, wanted, clock)
-        hits = self._hits(ranked[:wanted], filtered=condition is not None)
+        hits = self._hits(ranked[:wanted], space, filtered=condition is not None)
         clock.lap("describe")
+        images = self._images(space, self._shop.catalogue.version())
         return SearchResult(
             hits=hits,
             query_box=embeddings[0].box.as_list(),
+            query_box_source=embeddings[0].box_source,
             space=space.id,
-            images=self._images(self._shop.catalogue.version()),
+            images=images,
             milliseconds=clock.milliseconds(),
-            notes=self._notes(hits),
+            notes=self._notes(hits, images),
         )
 
     def _condition(self, where: str) -> Filter:
         return parse(where, columns.read(self._shop.database))
 
-    def _active_space(self) -> SearchSpace:
+    def _active_space(self, label: str) -> SearchSpace:
         """The active search space; its arrays are read again only when it has changed."""
-        active = registry.active_search_space_id(self._shop.database)
-        if self._space is None or self._space.id != active:
+        active = registry.active_search_space_id(self._shop.database, label=label)
+        space = self._spaces.get(label)
+        if space is None or space.id != active:
             try:
-                self._space = self._shop.search_space()
+                space = self._shop.search_space(label=label)
             except StoreError:
                 # It was replaced between the two reads: the new one is whole.
-                self._space = self._shop.search_space()
-        return self._space
+                space = self._shop.search_space(label=label)
+            self._spaces[label] = space
+        return space
 
     def _embed(
         self,
@@ -136,38 +150,41 @@ class Searcher:
         space: SearchSpace,
         *,
         box: Box | None,
+        whole: bool,
         mirror: bool,
         clock: _Clock,
     ) -> list[Embedding]:
         if isinstance(query, int):
-            return [self._stored(query, space, box=box, mirror=mirror, clock=clock)]
+            if box is not None or whole or mirror:
+                raise InvalidInput(
+                    "a box, the whole image or a mirror image needs the photograph, not a "
+                    "catalogue id",
+                    remedy="search with its file instead",
+                )
+            return [self._stored(query, space, clock=clock)]
         embedder = self._embedder(space)
         clock.lap("open")
         source = query if isinstance(query, bytes) else Path(query)
-        image = embedder.read(source, box=box)
+        image = embedder.read(source)
         clock.lap("decode")
-        embeddings = [embedder.embed_pixels(image, box=box)]
+        place = embedder.place(image, box=box, whole=whole)
+        clock.lap("locate")
+        embeddings = [embedder.embed_pixels(source, image, place)]
         if mirror:
-            embeddings.append(embedder.embed_pixels(image, box=box, mirror=True))
+            embeddings.append(embedder.embed_pixels(source, image, place, mirror=True))
         clock.lap("encode")
         return embeddings
 
-    def _stored(
-        self, image_id: int, space: SearchSpace, *, box: Box | None, mirror: bool, clock: _Clock
-    ) -> Embedding:
+    def _stored(self, image_id: int, space: SearchSpace, *, clock: _Clock) -> Embedding:
         """The embedding of a catalogue image, from its stored cells."""
-        image = self._shop.catalogue.get([image_id]).get(image_id)
-        if image is None or image.box is None or image.state != "indexed":
+        image = self._shop.encodings(space.cell_space).get([image_id]).get(image_id)
+        own = None if image is None else image.found
+        if image is None or own is None:
             raise NotFound(
                 f"no indexed image has the id {image_id}", remedy="tiefvision doctor lists all"
             )
-        if box is not None or mirror:
-            raise InvalidInput(
-                "a box or a mirror image needs the photograph, not a catalogue id",
-                remedy=f"search with the file {image.path} instead",
-            )
         rows = self._vectors(space).fetch([image_id])
-        places = [place for place, key in enumerate(rows.keys) if key == image.key]
+        places = [place for place, key in enumerate(rows.keys) if key == own.key]
         if not places:
             raise NotReady(
                 f"the image with the id {image_id} is just being indexed again",
@@ -179,32 +196,34 @@ class Searcher:
         return Embedding(
             width=image.width or 0,
             height=image.height or 0,
-            box=image.box,
-            box_source=image.box_source or "whole",
+            box=own.box,
+            box_source=box_source(own.box_source),
+            box_confidence=own.box_confidence,
             cells=rows.cells[places[0]].reshape(shape),
         )
 
     def _embedder(self, space: SearchSpace) -> Embedder:
         own = space.cell_space
         if self._encoder is None or self._encoder[0] != own.fingerprint:
-            network = carried_encoder(self._shop.home, own)
-            self._encoder = (own.fingerprint, network)
-        return Embedder(
-            self._encoder[1], own.rows, own.cols, pooling=own.pooling, limits=self._shop.limits
-        )
+            self._encoder = (own.fingerprint, carried_encoder(self._shop.home, own))
+        if own.id not in self._embedders:
+            self._embedders[own.id] = embedder_of(self._shop, own, self._encoder[1])
+        return self._embedders[own.id]
 
     def _index(self, space: SearchSpace) -> Index:
         version = self._shop.catalogue.version()
-        if not growth.scans(self._shop, space, images=self._images(version)):
-            return EngineIndex(self._shop.catalogue, self._vectors(space), space)
+        encodings = self._shop.encodings(space.cell_space)
+        if not growth.scans(self._shop, space, images=self._images(space, version)):
+            return EngineIndex(encodings, self._vectors(space), space)
         if self._scan is None or (self._scan[0], self._scan[1].version) != (space.id, version):
             self._scan = (space.id, fresh_scan(self._shop, space))
-        return ScanIndex(self._shop.catalogue, self._scan[1], space, lambda: self._vectors(space))
+        return ScanIndex(encodings, self._scan[1], space, lambda: self._vectors(space))
 
-    def _images(self, version: int) -> int:
+    def _images(self, space: SearchSpace, version: int) -> int:
         """How many images can be found; counted anew only when the catalogue has changed."""
-        if self._count is None or self._count[0] != version:
-            self._count = (version, self._shop.catalogue.indexed_count())
+        asked = (space.cell_space.id, version)
+        if self._count is None or self._count[0] != asked:
+            self._count = (asked, self._shop.encodings(space.cell_space).count())
         return self._count[1]
 
     def _vectors(self, space: SearchSpace) -> VectorStore:
@@ -230,9 +249,11 @@ class Searcher:
                 return ranked
             limit *= _LENGTHEN
 
-    def _hits(self, ranked: Sequence[Candidate], *, filtered: bool) -> list[Hit]:
+    def _hits(
+        self, ranked: Sequence[Candidate], space: SearchSpace, *, filtered: bool
+    ) -> list[Hit]:
         contents = [candidate.image.content_id or "" for candidate in ranked]
-        twins = self._shop.catalogue.twins(contents)
+        twins = self._shop.encodings(space.cell_space).twins(contents)
         hits: list[Hit] = []
         for candidate in ranked:
             same = twins[candidate.image.content_id or ""]
@@ -241,7 +262,7 @@ class Searcher:
             hits.append(_hit(first, same))
         return hits
 
-    def _notes(self, hits: Sequence[Hit]) -> list[str]:
+    def _notes(self, hits: Sequence[Hit], images: int) -> list[str]:
         notes: list[str] = []
         run = runs.last(self._shop.database)
         if run is not None and run.finished_at is None:
@@ -249,7 +270,7 @@ class Searcher:
                 f"indexing is not finished: {run.done} of {run.total} files are done; "
                 "tiefvision index goes on with the rest"
             )
-        if not hits and self._shop.catalogue.indexed_count() == 0:
+        if not hits and images == 0:
             raise NotReady(
                 "; ".join(["this catalogue has no images yet", *notes]),
                 remedy=f"tiefvision index PHOTOS -c {self._shop.home.folder}",
@@ -306,19 +327,21 @@ def _weighted(
 
 def _first(candidate: Candidate, twins: Sequence[Image]) -> Candidate:
     """The first of an image's exact duplicates whose file is there and whose box is the same."""
-    same = [twin for twin in twins if twin.box == candidate.image.box]
+    own = candidate.image.encoding
+    same = [twin for twin in twins if own and twin.encoding and twin.encoding.box == own.box]
     there = [twin for twin in same if not twin.vanished]
     return Candidate(next(iter(there or same), candidate.image), candidate.similarity)
 
 
 def _hit(candidate: Candidate, twins: Sequence[Image]) -> Hit:
     image = candidate.image
-    assert image.box is not None, "indexed images have a box"
+    assert image.encoding is not None, "a candidate has vectors"
     return Hit(
         id=image.id,
         path=file_of(image),
         similarity=round(min(1.0, candidate.similarity), 6),
-        box=image.box.as_list(),
+        box=image.encoding.box.as_list(),
+        box_source=image.encoding.box_source,
         attributes=dict(image.attributes),
         also=[file_of(twin) for twin in twins if twin.id != image.id],
     )

@@ -88,7 +88,7 @@ def _copy(shop: Opened, target: Path, partial: Path, progress: Progress) -> Snap
         shutil.rmtree(partial, ignore_errors=True)
         raise
     held = sum(size for _, size in files) + copied
-    return SnapshotReport(str(target), shop.catalogue.indexed_count(), held)
+    return SnapshotReport(str(target), shop.searchable(), held)
 
 
 def _checked(target: Path, home: Home) -> Path:

@@ -82,13 +82,13 @@ def status_of(shop: Opened) -> Status:
     cell_space = registry.active_cell_space(shop.database)
     return Status(
         catalogue=str(shop.home.folder),
-        searchable=shop.catalogue.indexed_count(),
+        searchable=shop.searchable(),
         indexed=counts.get("indexed", 0),
         duplicates=counts.get("duplicate", 0),
         refused=counts.get("refused", 0),
         pending=counts.get("pending", 0),
         vanished=counts.get("vanished", 0),
-        todo=shop.catalogue.todo_count(),
+        todo=shop.todo_count(),
         encoder=shop.settings.encoder.name,
         cell_space=None if cell_space is None else _cell_space(cell_space),
         search_space=_search_space(shop),

@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tiefvision.errors import NotFound, UnreadableImage
-from tiefvision.store.catalogue import Catalogue
+from tiefvision.maths.boxes import Box
+from tiefvision.store.boxes import Boxes
+from tiefvision.store.encodings import Encodings
 from tiefvision.store.records import Image
 from tiefvision.tasks.walk import as_path
 from tiefvision.vision import pixels
@@ -26,12 +28,16 @@ _POLL_S = 0.2
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
-    """What the file was when it was read. content_id: None when it could not be read."""
+    """What the file was when it was read. content_id: None when it could not be read.
+
+    box_revision: change number of the box that people drew on this content, 0 where there is none.
+    """
 
     image: Image
     content_id: str | None
     file_bytes: int
     modified_ns: int
+    box_revision: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +75,20 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Missing:
+    """An indexed photograph that is not where it was: what is known of it stays."""
+
+    facts: FileFacts
+
+
+@dataclass(frozen=True, slots=True)
 class _Broken:
     """An error that is no property of the file: it ends the run."""
 
     error: BaseException
 
 
-Outcome = Encoded | Twin | Touched | Refused
+Outcome = Encoded | Twin | Touched | Refused | Missing
 
 
 @dataclass(slots=True)
@@ -101,11 +114,11 @@ class Claims:
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """What every worker needs."""
+    """What every worker needs. boxes: None where people have drawn none."""
 
     embedder: Embedder
-    catalogue: Catalogue
-    cell_space_id: str
+    encodings: Encodings
+    boxes: Boxes | None
     claims: Claims
 
     def work(self, image: Image) -> Outcome:
@@ -113,31 +126,40 @@ class Workshop:
         file = Path(as_path(image.root)) / as_path(image.path)
         # Looked at before it is read: a file that changes meanwhile is seen as changed next time.
         size, time = _size_and_time(file)
-        if self._only_attributes_changed(image, size, time):
-            return Twin(FileFacts(image, image.content_id, size, time), source_id=image.id)
+        facts = FileFacts(image, image.content_id, size, time, image.drawn_revision)
+        if (size, time) == (image.file_bytes, image.modified_ns) and _has_its_cells(facts):
+            return Twin(facts, source_id=image.id)
         try:
             data = pixels.file_bytes(file, limits=self.embedder.limits)
-        except (UnreadableImage, NotFound) as error:
+        except NotFound as error:
+            if image.state == "indexed":
+                return Missing(facts)
             return Refused(FileFacts(image, None, size, time), _as_unreadable(error))
+        except UnreadableImage as error:
+            return Refused(FileFacts(image, None, size, time), error)
         content_id = pixels.content_id(data)
-        facts = FileFacts(image, content_id, size, time)
-        if image.content_id == content_id and image.cell_space_id == self.cell_space_id:
-            return Touched(facts) if image.wanted_attributes is None else Twin(facts, image.id)
-        if not self.claims.claim(content_id):
+        drawn = None
+        if self.boxes is not None:
+            drawn = self.boxes.shown(content_id, label=self.encodings.label)
+        box, revision = drawn or (None, 0)
+        facts = FileFacts(image, content_id, size, time, revision)
+        if _has_its_cells(facts):
+            return Touched(facts) if _has_its_attributes(image) else Twin(facts, image.id)
+        return self._embedded(facts, data, box)
+
+    def _embedded(self, facts: FileFacts, data: bytes, box: Box | None) -> Outcome:
+        """Cells of a content: those of another image, or made now."""
+        assert facts.content_id is not None, "the file was just read"
+        if not self.claims.claim(facts.content_id):
             return Twin(facts, source_id=None)
-        source_id = self.catalogue.with_content(content_id, cell_space_id=self.cell_space_id)
+        source_id = self.encodings.with_content(facts.content_id, box_revision=facts.box_revision)
         if source_id is not None:
-            self.claims.release([content_id])
+            self.claims.release([facts.content_id])
             return Twin(facts, source_id)
         try:
-            return Encoded(facts, self.embedder.embed(data))
+            return Encoded(facts, self.embedder.embed(data, box=box))
         except UnreadableImage as error:
             return Refused(facts, error)
-
-    def _only_attributes_changed(self, image: Image, size: int, time: int) -> bool:
-        if image.wanted_attributes is None or image.cell_space_id != self.cell_space_id:
-            return False
-        return (size, time) == (image.file_bytes, image.modified_ns)
 
 
 def outcomes(
@@ -237,7 +259,20 @@ def _size_and_time(file: Path) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-def _as_unreadable(error: UnreadableImage | NotFound) -> UnreadableImage:
-    if isinstance(error, UnreadableImage):
-        return error
+def _has_its_cells(facts: FileFacts) -> bool:
+    """Whether the acknowledged cells are of this content and of its newest human box."""
+    own = facts.image.found
+    if own is None:
+        return False
+    return (own.content_id, own.box_revision) == (facts.content_id, facts.box_revision)
+
+
+def _has_its_attributes(image: Image) -> bool:
+    own = image.found
+    if own is None or image.wanted_attributes is not None:
+        return False
+    return own.attributes_revision == image.attributes_revision
+
+
+def _as_unreadable(error: NotFound) -> UnreadableImage:
     return UnreadableImage(error.message, remedy="put the file back, or index again with --prune")

@@ -14,11 +14,20 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tiefvision.errors import UnreadableImage
-from tiefvision.store.catalogue import Catalogue
+from tiefvision.store.encodings import Encodings
 from tiefvision.store.records import Acknowledgement, Attributes, Image, Refusal, RowKey
-from tiefvision.store.spaces import CellSpace, SearchSpace
+from tiefvision.store.spaces import SearchSpace
 from tiefvision.store.vectors import VectorRows, VectorStore
-from tiefvision.tasks.workers import Claims, Encoded, FileFacts, Outcome, Refused, Touched, Twin
+from tiefvision.tasks.workers import (
+    Claims,
+    Encoded,
+    FileFacts,
+    Missing,
+    Outcome,
+    Refused,
+    Touched,
+    Twin,
+)
 from tiefvision.vision.embedder import Embedding
 
 # A batch is written when it holds this many images, or is this old: 256 rows of cells are a few
@@ -36,11 +45,13 @@ class Tally:
     unchanged: int = 0
     duplicates: int = 0
     refused: int = 0
+    missing: int = 0
     refusals: list[tuple[str, str, str]] = field(default_factory=list[tuple[str, str, str]])
 
     @property
     def done(self) -> int:
-        return self.indexed + self.updated + self.unchanged + self.duplicates + self.refused
+        read = self.indexed + self.updated + self.unchanged + self.duplicates
+        return read + self.refused + self.missing
 
 
 # Refusals beyond this many are counted, and listed by `tiefvision doctor`.
@@ -49,12 +60,14 @@ _LISTED_REFUSALS = 20
 
 @dataclass(slots=True)
 class Writer:
-    """Collects outcomes and writes them in batches."""
+    """Collects outcomes of one cell space and writes them in batches.
 
-    catalogue: Catalogue
+    search_space: whose compact vectors are written beside the cells; None while there is none.
+    """
+
+    encodings: Encodings
     store: VectorStore
-    cell_space: CellSpace
-    search_space: SearchSpace
+    search_space: SearchSpace | None
     claims: Claims
     written: Callable[[Tally], None]
     tally: Tally = field(default_factory=Tally)
@@ -82,6 +95,7 @@ class Writer:
             self._touch([item.facts for item in batch if isinstance(item, Touched)])
             self._refuse([item for item in batch if isinstance(item, Refused)])
             self._copy([item for item in batch if isinstance(item, Twin)])
+            self.tally.missing += sum(isinstance(item, Missing) for item in batch)
         self.written(self.tally)
 
     def _write(self, items: Sequence[tuple[FileFacts, Embedding]]) -> None:
@@ -108,8 +122,9 @@ class Writer:
             if content_id in self._refused:
                 self._refuse([Refused(twin.facts, self._refused[content_id])])
                 continue
-            space_id = self.cell_space.id
-            source_id = self.catalogue.with_content(content_id, cell_space_id=space_id)
+            source_id = self.encodings.with_content(
+                content_id, box_revision=twin.facts.box_revision
+            )
             if source_id is not None:
                 ready.append((twin.facts, source_id))
             else:
@@ -119,7 +134,7 @@ class Writer:
 
     def _copy_ready(self, ready: Sequence[tuple[FileFacts, int]]) -> None:
         source_ids = sorted({source_id for _, source_id in ready})
-        sources = self.catalogue.get(source_ids)
+        sources = self.encodings.get(source_ids)
         fetched = self.store.fetch(source_ids)
         place = {(key.image_id, key.content_id): at for at, key in enumerate(fetched.keys)}
         found: list[tuple[FileFacts, Image, int]] = []
@@ -146,20 +161,20 @@ class Writer:
     ) -> None:
         keys = [_key(item) for item in acknowledgements]
         compact = {}
-        if self.search_space.dimensions is not None:
+        if self.search_space is not None and self.search_space.dimensions is not None:
             compact = {self.search_space.id: self.search_space.compact(cells)}
         attributes = [item.attributes for item in acknowledgements]
         self.store.append(VectorRows(keys, cells, attributes, compact))
-        self.catalogue.acknowledge(acknowledgements, cell_space_id=self.cell_space.id)
+        self.encodings.acknowledge(acknowledgements)
         replaced = [
-            key for image, key in zip(images, keys, strict=True) if image.state != "pending"
+            key for image, key in zip(images, keys, strict=True) if image.encoding is not None
         ]
         if replaced:
             self.store.remove_superseded(replaced)
 
     def _touch(self, seen: Sequence[FileFacts]) -> None:
         if seen:
-            self.catalogue.confirm_unchanged(
+            self.encodings.catalogue.confirm_unchanged(
                 [(facts.image.id, facts.file_bytes, facts.modified_ns) for facts in seen]
             )
             self.tally.unchanged += len(seen)
@@ -173,7 +188,7 @@ class Writer:
                 self._refused[item.facts.content_id] = item.error
                 twins = self._waiting.pop(item.facts.content_id, [])
                 everyone += [Refused(facts, item.error) for facts in twins]
-        self.catalogue.refuse([_refusal(item) for item in everyone])
+        self.encodings.refuse([_refusal(item) for item in everyone])
         had_vectors = [
             item.facts.image.id for item in everyone if item.facts.image.state == "indexed"
         ]
@@ -210,14 +225,15 @@ def _acknowledgement(facts: FileFacts, embedding: Embedding) -> Acknowledgement:
         height=embedding.height,
         box=embedding.box,
         box_source=embedding.box_source,
-        box_revision=facts.image.box_revision,
+        box_confidence=embedding.box_confidence,
+        box_revision=facts.box_revision,
         attributes=attributes,
         attributes_revision=attributes_revision,
     )
 
 
 def _copied(facts: FileFacts, source: Image) -> Acknowledgement:
-    assert facts.content_id is not None and source.box is not None, "the source is indexed"
+    assert facts.content_id is not None and source.encoding is not None, "the source is indexed"
     attributes, attributes_revision = _attributes(facts.image)
     return Acknowledgement(
         image_id=facts.image.id,
@@ -226,9 +242,10 @@ def _copied(facts: FileFacts, source: Image) -> Acknowledgement:
         modified_ns=facts.modified_ns,
         width=source.width or 0,
         height=source.height or 0,
-        box=source.box,
-        box_source=source.box_source or "whole",
-        box_revision=source.box_revision,
+        box=source.encoding.box,
+        box_source=source.encoding.box_source,
+        box_confidence=source.encoding.box_confidence,
+        box_revision=source.encoding.box_revision,
         attributes=attributes,
         attributes_revision=attributes_revision,
     )

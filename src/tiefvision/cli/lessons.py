@@ -1,0 +1,94 @@
+"""What was taught: models and their measurements, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from tiefvision.cli.screen import foreign, pairs, refused_files, say, table
+from tiefvision.cli.text import files, moment, near_path
+
+if TYPE_CHECKING:
+    from tiefvision.store.models import Model
+    from tiefvision.tasks.locate import LocateReport
+    from tiefvision.tasks.models import Activation, ModelDetails
+
+_SHORT_ID = 12
+
+
+def show_models(found: Sequence[Model]) -> None:
+    """One line for each model."""
+    if not found:
+        say("no model has been trained yet: tiefvision train locator")
+        return
+    listed = table("model", "kind", "label", "trained", "")
+    for model in found:
+        listed.add_row(
+            model.id[:_SHORT_ID],
+            model.kind,
+            foreign(model.name or "any product"),
+            moment(model.created_at),
+            "active" if model.active else "",
+        )
+    say(listed)
+
+
+def show_details(details: ModelDetails) -> None:
+    """A model and its report."""
+    model = details.model
+    say(
+        pairs(
+            [
+                ("model", model.id),
+                ("kind", model.kind),
+                ("label", model.name or "any product"),
+                ("trained", moment(model.created_at)),
+                ("active", "yes" if model.active else "no"),
+                ("folder", near_path(details.folder)),
+            ]
+        )
+    )
+    say()
+    say(pairs(_lines(details.report)))
+
+
+def _lines(report: Mapping[str, object], prefix: str = "") -> list[tuple[str, str]]:
+    """A report's figures, one for each line; nested names are joined."""
+    lines: list[tuple[str, str]] = []
+    for name, value in report.items():
+        shown = f"{prefix}{name.replace('_', ' ')}"
+        if isinstance(value, Mapping):
+            lines += _lines({str(key): item for key, item in value.items()}, f"{shown}, ")
+        elif isinstance(value, float):
+            lines.append((shown, f"{value:.3f}"))
+        else:
+            lines.append((shown, str(value)))
+    return lines
+
+
+def show_located(report: LocateReport) -> None:
+    """One line for each photograph."""
+    if report.located:
+        listed = table("photograph", "box", "by", "confidence", "windows", right=("windows",))
+        for seen in report.located:
+            sure = "" if seen.confidence is None else f"{seen.confidence:.2f}"
+            edges = ", ".join(f"{edge:.0f}" for edge in seen.box)
+            listed.add_row(
+                foreign(near_path(seen.path)), edges, seen.box_source, sure, str(seen.votes or "")
+            )
+        say(listed)
+    if report.refused:
+        say(refused_files(report.refused))
+    if report.sheet is not None:
+        say(f"contact sheet: {near_path(report.sheet)}")
+
+
+def show_activation(done: Activation) -> None:
+    """What is active now, and what that took."""
+    of = f" for {done.name}" if done.name else ""
+    now = f"the {done.kind} {done.model_id[:_SHORT_ID]}" if done.model_id else f"no {done.kind}"
+    say(foreign(f"{now} is active{of}"))
+    if done.encoded:
+        say(f"{files(done.encoded)} images were encoded anew")
+    for note in done.notes:
+        say(f"note: {note}")

@@ -1,0 +1,141 @@
+"""Brings one cell space up to date with the photographs: the work of an `index` run.
+
+Two kinds of space are filled: the one that queries use, and one that is to take its place because
+the encoder or the locator changed. The old one answers until the new one is whole.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+
+from tiefvision.errors import StoreError
+from tiefvision.store import columns, registry
+from tiefvision.store.boxes import Boxes
+from tiefvision.store.encodings import Encodings
+from tiefvision.store.records import Image
+from tiefvision.store.spaces import CellSpace, SearchSpace
+from tiefvision.store.vectors import VectorStore
+from tiefvision.tasks import growth, workers
+from tiefvision.tasks.cell_makers import CellMaker
+from tiefvision.tasks.opened import Opened
+from tiefvision.tasks.progress import Progress
+from tiefvision.tasks.reconcile import reconcile
+from tiefvision.tasks.writer import Tally, Writer
+from tiefvision.vision.embedder import Embedder
+
+
+@dataclass(slots=True)
+class Filling:
+    """A cell space while it is filled.
+
+    embedder: makes its cells; None once they are made. search_space: what queries compare of it;
+    None while another cell space answers.
+    """
+
+    shop: Opened
+    space: CellSpace
+    embedder: Embedder | None
+    store: VectorStore
+    encodings: Encodings
+    search_space: SearchSpace | None
+
+    def reconcile(self) -> None:
+        """Make its vectors and its acknowledgements agree. The caller holds the lease."""
+        growth.drop_other_vectors(self.store, self.search_space)
+        reconcile(self.encodings, self.store)
+
+    def work(
+        self,
+        *,
+        count: int,
+        stage: str,
+        progress: Progress,
+        stop: threading.Event,
+        written: Callable[[Tally], None],
+    ) -> Tally:
+        """Encode what waits for it, by `count` workers, until nothing is left or `stop` is set.
+
+        Once: the embedder is let go then, since what follows needs memory instead of it.
+        """
+        assert self.embedder is not None, "works once"
+        embedder, self.embedder = self.embedder, None
+        left = self.encodings.todo_count()
+        claims = workers.Claims()
+        drawn = Boxes(self.shop.database)
+        boxes = drawn if drawn.count() else None
+        workshop = workers.Workshop(embedder, self.encodings, boxes, claims)
+        tally = Tally()
+        with progress(stage, left) as advance:
+            written(tally)
+            while left and not stop.is_set():
+                writer = Writer(
+                    self.encodings, self.store, self.search_space, claims, written, tally=tally
+                )
+                found = workers.outcomes(workshop, self._todo(), workers=count, stop=stop)
+                with closing(found):
+                    for outcome in found:
+                        writer.take(outcome)
+                        advance(1)
+                    writer.flush()
+                # An image stays to do when the one it would share vectors with changed meanwhile.
+                before, left = left, self.encodings.todo_count()
+                if left >= before:
+                    break
+        return tally
+
+    def finish(self, *, stop: threading.Event) -> None:
+        """Make it searchable: fit its space anew where it has outgrown it, merge its files; and
+        where it is to take another's place, and is whole, switch to it."""
+        images = self.encodings.count()
+        active = self.search_space
+        if active is None:
+            if self.lacking() or stop.is_set():
+                return
+            active = growth.begin(self.shop, self.store, self.space, images)
+        elif growth.is_outgrown(active, images) and not stop.is_set():
+            active = growth.refit(self.shop, self.store, self.space, images)
+        else:
+            growth.lay_out(self.shop, active)
+        self.store.optimize(
+            search_space_id=None if active.dimensions is None else active.id,
+            columns=list(columns.read(self.shop.database)),
+        )
+
+    def lacking(self) -> int:
+        """How many images the space that answers now has and this one has not."""
+        answering = registry.active_cell_space(self.shop.database, label=self.space.label)
+        if answering is None or answering.id == self.space.id:
+            return 0
+        return self.encodings.lacking(self.shop.encodings(answering))
+
+    def _todo(self) -> Iterator[Image]:
+        after = 0
+        while page := self.encodings.todo(after_id=after):
+            yield from page
+            after = page[-1].id
+
+
+def prepare(shop: Opened, maker: CellMaker) -> Filling:
+    """A cell space ready to be filled; declared already. The first one of its label answers
+    queries from the start, as far as it has come."""
+    space, store = maker.space, shop.vectors(maker.space)
+    search_space = None
+    answering = registry.active_cell_space(shop.database, label=space.label)
+    if answering is not None and answering.id == space.id:
+        search_space = _answering(shop, store, maker)
+    return Filling(shop, space, maker.embedder, store, shop.encodings(space), search_space)
+
+
+def _answering(shop: Opened, store: VectorStore, maker: CellMaker) -> SearchSpace:
+    if registry.has_search_space(shop.database, maker.space.id):
+        try:
+            return shop.search_space(label=maker.space.label)
+        except StoreError:
+            # Its arrays are damaged: begin again as an empty catalogue does, then refit.
+            pass
+    first = growth.first_space(maker.space)
+    growth.switch(shop, store, first)
+    return first
