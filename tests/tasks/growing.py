@@ -34,9 +34,9 @@ _WRITES = 40
 
 
 def main(folder: Path, rows: int) -> None:
-    """Fill, fit, lay out, merge."""
+    """Fill, fit, lay out, merge, add another space."""
     freed_memory.return_large_blocks()
-    growth.DIMENSIONS = 16  # a short fit
+    growth.DIMENSIONS, growth.PROJECT_FROM = 16, 200  # a short fit
     space = CellSpace("random", "0" * 8, "fp32", "none", 3, 3, "max", _PARTS)
     database = open_database(folder)
     shop = Opened(Home(folder), settings.Settings(), database)
@@ -53,6 +53,8 @@ def main(folder: Path, rows: int) -> None:
     active = growth.refit(shop, store, space, rows)
     assert active.dimensions is not None
     store.optimize(search_space_id=active.id, columns=[])
+    # The next space is made of merged rows.
+    store.add_search_space("next", dimensions=active.dimensions, project=active.compact)
     database.close()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +15,8 @@ from tiefvision.errors import InvalidInput
 _SPARE_DIRECTIONS = 32
 _PASSES = 3
 
-# Rows of the basis that are added to at once, so that no second basis is held in memory.
-_ROWS_AT_ONCE = 4_096
+# Columns of a basis that are changed at once, so that no second basis is held in memory.
+_COLUMNS_AT_ONCE = 4_096
 
 _SHORTEST = 1e-12
 # Of the largest: what rounding in float32 leaves of a direction that is not there.
@@ -47,34 +47,30 @@ def fit(
 
     batches: gives the whole sample anew at each call, in one fixed order.
     Orthogonal iteration, started from the sample's own first vectors, so that the result depends
-    on nothing but the sample; memory is a few times dimensions * length, whatever its size.
+    on nothing but the sample. Memory is little more than the components take, and the sample's
+    coordinates.
     Raises InvalidInput when there are fewer vectors than dimensions, or shorter ones.
     Source: Golub and Van Loan, Matrix Computations, 8.2.4.
     """
-    first = _first_vectors(batches(), dimensions + _SPARE_DIRECTIONS)
-    found, length = first.shape
+    basis = _first_vectors(batches(), dimensions + _SPARE_DIRECTIONS)  # (directions, length)
+    found, length = basis.shape
     if min(found, length) < dimensions:
         raise InvalidInput(
             f"{found} vectors cannot give {dimensions} components of length {length}; "
             "expected at least as many vectors, and as long, as components"
         )
-    # Each of these is tens of megabytes: no more than two of them are alive at once.
-    tall = np.ascontiguousarray(first.T)  # (length, directions)
-    del first
-    basis = _orthonormal(tall)
-    del tall
+    # A basis is tens of megabytes: it is changed in place, and never are two of them alive.
+    basis = _orthonormal(basis)
     for _ in range(_PASSES):
-        moment = _moment_times(batches(), basis)
+        projected = [batch @ basis.T for batch in batches()]
         del basis
-        basis = _orthonormal(moment)
-        del moment
-    small = np.zeros((basis.shape[1], basis.shape[1]), np.float64)
+        basis = _orthonormal(_weighted_sums(batches(), projected, length))
+    small = np.zeros((len(basis), len(basis)), np.float64)
     for batch in batches():
-        projected = (batch @ basis).astype(np.float64)
-        small += projected.T @ projected
+        coordinates = (batch @ basis.T).astype(np.float64)
+        small += coordinates.T @ coordinates
     _, rotation = np.linalg.eigh(small)
-    largest_first = rotation[:, ::-1][:, :dimensions].astype(np.float32)
-    components = largest_first.T @ basis.T  # (dimensions, length)
+    components = _rotate(basis, rotation[:, ::-1][:, :dimensions].astype(np.float32))
     for component in components:
         component *= np.sign(component[np.abs(component).argmax()])
     return Projection(components)
@@ -97,30 +93,42 @@ def _first_vectors(
 
 
 def _orthonormal(
-    vectors: Float32[np.ndarray, "length directions"],
-) -> Float32[np.ndarray, "length kept"]:
-    """An orthonormal basis of the columns, which it scales in place to unit length.
+    vectors: Float32[np.ndarray, "directions length"],
+) -> Float32[np.ndarray, "kept length"]:
+    """Orthonormal rows that span those given, which it overwrites.
 
     Through the eigenvectors of their small Gram matrix: many times faster than a QR
-    factorisation of so tall a matrix, which is left for columns that depend on each other.
+    factorisation of so long a matrix, which is left for rows that depend on each other.
     Source: Stathopoulos and Wu, SIAM J. Sci. Comput. 23 (2002), algorithm SVQB.
     """
-    vectors /= np.maximum(np.sqrt(np.einsum("ld,ld->d", vectors, vectors)), _SHORTEST)
-    energy, rotation = np.linalg.eigh((vectors.T @ vectors).astype(np.float64))
+    vectors /= np.maximum(np.sqrt(np.einsum("dl,dl->d", vectors, vectors)), _SHORTEST)[:, None]
+    energy, rotation = np.linalg.eigh((vectors @ vectors.T).astype(np.float64))
     if energy[0] < _ROUNDING * energy[-1]:
-        return np.linalg.qr(vectors)[0]
-    return vectors @ (rotation / np.sqrt(energy)).astype(np.float32)
+        return np.ascontiguousarray(np.linalg.qr(vectors.T)[0].T)
+    return _rotate(vectors, (rotation / np.sqrt(energy)).astype(np.float32))
 
 
-def _moment_times(
+def _rotate(
+    vectors: Float32[np.ndarray, "directions length"],
+    rotation: Float32[np.ndarray, "directions kept"],
+) -> Float32[np.ndarray, "kept length"]:
+    """rotation.T @ vectors, in the place of the vectors."""
+    kept = rotation.shape[1]
+    for start in range(0, vectors.shape[1], _COLUMNS_AT_ONCE):
+        own = slice(start, start + _COLUMNS_AT_ONCE)
+        vectors[:kept, own] = rotation.T @ vectors[:, own]
+    return vectors[:kept]
+
+
+def _weighted_sums(
     batches: Iterable[Float32[np.ndarray, "n length"]],
-    basis: Float32[np.ndarray, "length directions"],
-) -> Float32[np.ndarray, "length directions"]:
-    """The sample's second moment times a basis, without forming the moment."""
-    result = np.zeros_like(basis)
-    for batch in batches:
-        projected = batch @ basis  # (n, directions)
-        for start in range(0, len(result), _ROWS_AT_ONCE):
-            own = slice(start, start + _ROWS_AT_ONCE)
-            result[own] += batch[:, own].T @ projected
-    return result
+    weights: Sequence[Float32[np.ndarray, "_n directions"]],
+    length: int,
+) -> Float32[np.ndarray, "directions length"]:
+    """Sums of a sample's vectors, each weighted by every direction's number for it."""
+    sums = np.zeros((weights[0].shape[1], length), np.float32)
+    for batch, own_weights in zip(batches, weights, strict=True):
+        for start in range(0, length, _COLUMNS_AT_ONCE):
+            own = slice(start, start + _COLUMNS_AT_ONCE)
+            sums[:, own] += own_weights.T @ batch[:, own]
+    return sums

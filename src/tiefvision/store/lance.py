@@ -38,11 +38,10 @@ _BATCH_ROWS = 64
 # Below this the engine scans its vectors as fast as an index would answer (design: ~20k rows).
 INDEX_FROM_ROWS = 20_000
 
-# Fragments are merged when there are more than this many, into files of this many rows.
+# Fragments are merged when there are more than this many, into files of this many rows: the engine
+# reads all of one ahead when it merges or adds a column, and 512 rows of 46 kB are 24 MB.
 _MOST_FRAGMENTS = 32
-_FRAGMENT_ROWS = 16_384
-# Read ahead meanwhile: the engine's own choice is 2 GB; with less than a batch it may stand still.
-_MERGE_AHEAD_BYTES = 16 << 20
+_FRAGMENT_ROWS = 512
 
 # Old versions are dropped once no query can still be reading them.
 LONGEST_QUERY_S = 300
@@ -233,20 +232,11 @@ class LanceStore:
             self._commit(lambda: dataset.drop_columns([name]))
 
     def optimize(self, *, search_space_id: str | None, columns: Sequence[str]) -> None:
-        from lance.optimize import Compaction  # slow, see the top of this file
-
         dataset = self._dataset()
-        batch_bytes = _BATCH_ROWS * self._cell_length * 2  # float16
         if len(dataset.get_fragments()) > _MOST_FRAGMENTS:
             self._commit(
-                lambda: Compaction.execute(
-                    dataset,
-                    {
-                        "target_rows_per_fragment": _FRAGMENT_ROWS,
-                        "batch_size": _BATCH_ROWS,
-                        "io_buffer_size": max(_MERGE_AHEAD_BYTES, 2 * batch_bytes),
-                        "num_threads": 1,
-                    },
+                lambda: dataset.optimize.compact_files(
+                    target_rows_per_fragment=_FRAGMENT_ROWS, batch_size=_BATCH_ROWS, num_threads=1
                 )
             )
         if dataset.count_rows() >= INDEX_FROM_ROWS:

@@ -1,4 +1,4 @@
-"""What becomes of memory that is freed."""
+"""What becomes of memory that is freed: glibc keeps it for later, unless told otherwise."""
 
 from __future__ import annotations
 
@@ -10,11 +10,24 @@ _LARGE_BYTES = 1 << 20
 
 
 def return_large_blocks() -> None:
-    """From now on glibc gives a megabyte or more back to the system as soon as it is freed.
+    """From now on a megabyte or more goes back to the system as soon as it is freed.
 
-    By itself it comes to keep blocks of up to 32 megabytes in a heap for each thread, and the
-    vector engine reads on dozens of threads. Holds for the whole process; does nothing where
-    there is no glibc.
+    By itself glibc comes to keep blocks of up to 32 megabytes in a heap for each thread, and the
+    vector engine reads on dozens of threads. Holds for the whole process; elsewhere than with
+    glibc nothing is done.
     """
-    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
+    if libc := _glibc():
         libc.mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
+
+
+def return_everything() -> None:
+    """Give back what is free now, in blocks of any size."""
+    if libc := _glibc():
+        libc.malloc_trim(0)
+
+
+def _glibc() -> ctypes.CDLL | None:
+    if sys.platform != "linux":
+        return None
+    libc = ctypes.CDLL(None)
+    return libc if hasattr(libc, "malloc_trim") else None

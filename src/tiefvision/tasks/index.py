@@ -149,6 +149,7 @@ class _Run:
             stop=self.stop,
         )
         encoding_s = time.monotonic() - started
+        freed_memory.return_everything()  # of the networks, before the fit takes its own
         tally.unchanged += registered.unchanged
         tally.refused += registered.refused
         pruned = self._prune(fillings) if prune and not self.stop.is_set() else 0

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tiefvision.errors import TiefVisionError
 from tiefvision.store import leases, registry, runs
-from tiefvision.tasks import cell_makers, growth
+from tiefvision.tasks import cell_makers, freed_memory, growth
 from tiefvision.tasks import reconcile as mending
 from tiefvision.tasks.filling import Filling, prepare
 from tiefvision.tasks.opened import Opened, opened
@@ -140,6 +140,7 @@ def bring_up_to_date(
     files. Raises Conflict while an index run is at work."""
     if registry.active_cell_space(shop.database) is None:
         return Updated(0, 0, ())
+    freed_memory.return_large_blocks()
     chosen, ended = shop.settings, stop or threading.Event()
     network = ready_encoder(
         chosen.encoder.name,
@@ -161,6 +162,7 @@ def bring_up_to_date(
             progress=progress,
             stop=ended,
         )
+        freed_memory.return_everything()  # of the networks, before a fit takes its own
         finish(shop, own, progress=progress, stop=ended)
         if not ended.is_set():
             runs.finish(shop.database, run_id, skipped={})
