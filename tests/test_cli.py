@@ -92,6 +92,7 @@ def test_every_command_is_there_and_takes_json() -> None:
         "models remove",
         "models show",
         "models undo",
+        "train locator",
     }
     for name in commands:
         shown = typed(*name.split(), "--help")

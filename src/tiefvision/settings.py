@@ -36,6 +36,17 @@ class EncoderSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class LocatorSettings:
+    """[locator] where the product is, until a locator is trained. Changing it makes a new cell
+    space.
+
+    first_guess: on, off, or auto: on where its network is a part of the encoder.
+    """
+
+    first_guess: Literal["auto", "on", "off"] = "auto"
+
+
+@dataclass(frozen=True, slots=True)
 class IndexSettings:
     """[index] how files are read. workers 0 = one for each processor core."""
 
@@ -63,6 +74,7 @@ class Settings:
     """Everything in tiefvision.toml."""
 
     encoder: EncoderSettings = field(default_factory=EncoderSettings)
+    locator: LocatorSettings = field(default_factory=LocatorSettings)
     index: IndexSettings = field(default_factory=IndexSettings)
     search: SearchSettings = field(default_factory=SearchSettings)
 
@@ -70,6 +82,7 @@ class Settings:
 _CHOICES = {
     ("encoder", "precision"): ("fp32", "bf16"),
     ("encoder", "pooling"): ("max", "mean"),
+    ("locator", "first_guess"): ("auto", "on", "off"),
 }
 _MINIMA = {
     ("encoder", "rows"): 1,
@@ -122,7 +135,7 @@ def _parse(table: dict[str, object], *, source: str) -> Settings:
     return Settings(**sections)
 
 
-_Section = TypeVar("_Section", EncoderSettings, IndexSettings, SearchSettings)
+_Section = TypeVar("_Section", EncoderSettings, LocatorSettings, IndexSettings, SearchSettings)
 
 
 def _section(name: str, defaults: _Section, values: dict[str, object], source: str) -> _Section:

@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 
 from tiefvision.errors import InvalidInput
-from tiefvision.maths.metrics import average_precision_at_k, overlap_at_k, recall_at_k
+from tiefvision.maths.metrics import (
+    average_precision_at_k,
+    corloc,
+    overlap_at_k,
+    recall_at_k,
+    roc_auc,
+)
 
 
 def _ranking(text: str) -> np.ndarray:
@@ -107,3 +113,35 @@ def test_k_below_one_is_refused(k: int) -> None:
         average_precision_at_k(_ranking("x"), k=k, relevant_total=1)
     with pytest.raises(InvalidInput, match=f"k is {k}"):
         overlap_at_k([1], [1], k=k)
+
+
+def test_corloc_counts_the_images_that_reach_the_overlap() -> None:
+    ious = np.array([0.49, 0.5, 0.9, 0.7])
+    assert (corloc(ious, at=0.5), corloc(ious, at=0.7), corloc(ious, at=1)) == (0.75, 0.5, 0)
+    assert corloc(np.array([]), at=0.5) == 0
+
+
+@pytest.mark.parametrize("at", [0, -1, 1.1])
+def test_corloc_at_an_impossible_overlap_is_refused(at: float) -> None:
+    with pytest.raises(InvalidInput, match="intersection over union above 0"):
+        corloc(np.array([0.5]), at=at)
+
+
+def test_roc_auc_is_the_share_of_pairs_in_the_right_order() -> None:
+    rng = np.random.default_rng(0)
+    scores = rng.integers(0, 6, 60).astype(float)  # with ties
+    positive = rng.random(60) < 0.4
+    pairs = list(itertools.product(scores[positive], scores[~positive]))
+    expected = np.mean([1.0 if a > b else 0.5 if a == b else 0.0 for a, b in pairs])
+    assert roc_auc(scores, positive) == pytest.approx(expected)
+
+
+def test_roc_auc_of_a_perfect_and_of_a_reversed_classifier() -> None:
+    positive = np.array([False, True, True])
+    assert roc_auc(np.array([0.1, 0.7, 0.8]), positive) == 1
+    assert roc_auc(np.array([0.9, 0.2, 0.1]), positive) == 0
+
+
+def test_roc_auc_without_both_kinds_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="3 positives and 0 negatives"):
+        roc_auc(np.arange(3.0), np.ones(3, bool))

@@ -39,4 +39,6 @@ def stop_on_interrupt() -> Generator[threading.Event]:
     try:
         yield stop
     finally:
-        signal.signal(signal.SIGINT, previous)
+        # Once it was interrupted, a second Ctrl-C means the same until the process ends.
+        if not stop.is_set():
+            signal.signal(signal.SIGINT, previous)

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from tiefvision.cli.screen import foreign, pairs, refused_files, say, table
-from tiefvision.cli.text import files, moment, near_path
+from tiefvision.cli.text import duration, files, moment, near_path
 
 if TYPE_CHECKING:
     from tiefvision.store.models import Model
     from tiefvision.tasks.locate import LocateReport
     from tiefvision.tasks.models import Activation, ModelDetails
+    from tiefvision.tasks.train_locator import LocatorLesson
 
 _SHORT_ID = 12
 
@@ -81,6 +82,43 @@ def show_located(report: LocateReport) -> None:
         say(refused_files(report.refused))
     if report.sheet is not None:
         say(f"contact sheet: {near_path(report.sheet)}")
+
+
+def show_lesson(lesson: LocatorLesson) -> None:
+    """What was learned, beside what it had to beat."""
+    of = f" of {lesson.label}" if lesson.label else ""
+    gone = f"; {files(lesson.left_out)} are gone" if lesson.left_out else ""
+    say(
+        foreign(
+            f"learned from boxes{of} on {files(lesson.photographs)} photographs in "
+            f"{duration(lesson.seconds)}{gone}"
+        )
+    )
+    say()
+    listed = table("held-out photographs", "IoU", "95 %", "IoU >= .5", "IoU >= .7", right=("IoU",))
+    for name, own in lesson.placed.items():
+        listed.add_row(
+            name,
+            f"{own.iou:.3f}",
+            f"{own.iou_low:.3f} to {own.iou_high:.3f}",
+            f"{own.corloc_50:.3f}",
+            f"{own.corloc_70:.3f}",
+        )
+    say(listed)
+    say(
+        f"\n{files(lesson.held_out)} photographs held out; something was found in "
+        f"{lesson.found:.0%}; windows told apart: {lesson.classifier_accuracy:.3f} right, "
+        f"ROC {lesson.classifier_roc_auc:.3f}"
+    )
+    if lesson.worst is not None:
+        say(f"the worst of them: {near_path(lesson.worst)}")
+    say(f"\nmodel {lesson.model_id[:_SHORT_ID]}: {lesson.reason}")
+    if lesson.activated:
+        say(f"it is used now; {files(lesson.encoded)} images were encoded anew")
+    else:
+        say(f"it is not used; to use it: tiefvision models activate {lesson.model_id[:_SHORT_ID]}")
+    for note in lesson.notes:
+        say(f"note: {note}")
 
 
 def show_activation(done: Activation) -> None:

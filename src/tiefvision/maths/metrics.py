@@ -1,9 +1,9 @@
-"""How good a ranking is. Every figure lies in [0, 1]; larger is better."""
+"""How good a ranking, a location or a classifier is. In [0, 1]; larger is better."""
 
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 
 from tiefvision.errors import InvalidInput
 
@@ -39,6 +39,34 @@ def overlap_at_k(found: list[int], exact: list[int], *, k: int) -> float:
     _check_k(k)
     wanted = set(exact[:k])
     return len(wanted & set(found[:k])) / len(wanted) if wanted else 1.0
+
+
+def corloc(ious: Float[np.ndarray, " images"], *, at: float) -> float:
+    """Share of images whose box has at least that intersection over union with the true one.
+
+    0.0 of no images. Source: CorLoc, Deselaers, Alexe and Ferrari (IJCV 2012), there at 0.5.
+    """
+    if not 0 < at <= 1:
+        raise InvalidInput(f"at is {at}; an intersection over union above 0 and up to 1 expected")
+    return float((ious >= at).mean()) if len(ious) else 0.0
+
+
+def roc_auc(scores: Float[np.ndarray, " n"], positive: Bool[np.ndarray, " n"]) -> float:
+    """Area under the ROC curve: how often a positive scores above a negative, ties half.
+
+    0.5 is chance. Raises InvalidInput when either kind is missing.
+    """
+    positives = int(positive.sum())
+    negatives = len(positive) - positives
+    if positives == 0 or negatives == 0:
+        raise InvalidInput(
+            f"{positives} positives and {negatives} negatives; both are needed for a ROC curve"
+        )
+    _, places, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    ends = np.cumsum(counts)
+    ranks = (ends - (counts - 1) / 2)[places]  # tied scores share the mean of their ranks
+    above = ranks[positive].sum() - positives * (positives + 1) / 2
+    return float(above / (positives * negatives))
 
 
 def _check_k(k: int) -> None:

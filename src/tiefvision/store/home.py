@@ -38,6 +38,11 @@ class Home:
         return self.folder / "models" / kind
 
     @property
+    def grids(self) -> Path:
+        """Grids of photographs with boxes, kept for the next lesson; may be removed."""
+        return self.folder / "grids"
+
+    @property
     def thumbnails(self) -> Path:
         return self.folder / "thumbnails"
 

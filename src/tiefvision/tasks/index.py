@@ -24,6 +24,7 @@ from tiefvision.tasks.join import AttributeJoin
 from tiefvision.tasks.opened import Opened
 from tiefvision.tasks.progress import Advance, Progress, silent
 from tiefvision.tasks.ready_encoder import ready_encoder
+from tiefvision.tasks.ready_locator import ready_locating
 from tiefvision.tasks.reconcile import finish_deletions
 from tiefvision.tasks.walk import FoundFile, Walk
 from tiefvision.tasks.writer import Tally
@@ -105,6 +106,7 @@ def index(
     database = open_database(place.folder)
     try:
         shop = Opened(place, chosen, database)
+        ready_locating(shop, offline=offline, progress=progress)
         run = _Run(shop, folders, table, progress, stop or threading.Event())
         with leases.hold(database, update.LEASE):
             if not place.settings_file.exists() or chosen != settings.read(place.folder):

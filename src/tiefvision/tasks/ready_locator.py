@@ -1,31 +1,86 @@
-"""The locator that a catalogue uses for a label, or none."""
+"""What finds the product for a label: a trained locator, the first guess, or nothing."""
 
 from __future__ import annotations
 
-from tiefvision.errors import NotReady
+from tiefvision.errors import NotFound, NotReady
+from tiefvision.settings import Settings
 from tiefvision.store import models
+from tiefvision.store.home import Home
 from tiefvision.store.spaces import CellSpace
 from tiefvision.tasks.opened import Opened
-from tiefvision.vision.location import Locator
+from tiefvision.tasks.progress import Progress
+from tiefvision.tasks.ready_encoder import fetch
+from tiefvision.vision.encoders import loading, networks_of, obtaining
+from tiefvision.vision.guess import GUESS_ENCODER, ActivationGuess, read_head
+from tiefvision.vision.location import Finder
+from tiefvision.vision.locator import LOCATOR_ENCODER, Locator
 
 
-def wanted_locator(shop: Opened, label: str) -> Locator | None:
-    """What finds the boxes of a label from now on; None: whole images."""
+def wanted_locator(shop: Opened, label: str) -> Finder | None:
+    """What finds the boxes of a label from now on; None: whole images.
+
+    The active trained locator; for the product, where there is none, the first guess, unless the
+    settings switch it off. Raises NotReady or WeightsError.
+    """
     model_id = models.active(shop.database, kind="locator", name=label)
     if model_id is not None:
         return _trained(shop, model_id)
-    return None
+    if label or not guesses(shop.settings):
+        return None
+    return untrained_locator(shop)
 
 
-def carried_locator(shop: Opened, space: CellSpace) -> Locator | None:
-    """What found the boxes of a cell space."""
+def carried_locator(shop: Opened, space: CellSpace) -> Finder | None:
+    """What found the boxes of a cell space. Raises NotReady where it is not at hand."""
     if space.locator is None:
         return None
-    return _trained(shop, space.locator)
+    if any(model.id == space.locator for model in models.each(shop.database, kind="locator")):
+        return _trained(shop, space.locator)
+    found = untrained_locator(shop)
+    if found.fingerprint == space.locator:
+        return found
+    raise NotReady(
+        f"the locator {space.locator[:12]} that placed this catalogue's boxes is gone",
+        remedy="restore models/locator from a copy of the catalogue, or index again",
+    )
+
+
+def guesses(settings: Settings) -> bool:
+    """Whether images without a trained locator get a first guess: where that is asked for, and by
+    itself where its network is a part of the encoder, so that nothing more is to be fetched."""
+    wanted = settings.locator.first_guess
+    if wanted == "auto":
+        return set(networks_of(GUESS_ENCODER)) <= set(networks_of(settings.encoder.name))
+    return wanted == "on"
+
+
+def ready_networks(spec: str, *, place: Home, offline: bool, progress: Progress) -> None:
+    """Have the networks of a locator's encoder at hand, in the catalogue as well."""
+    for name in obtaining.missing(spec, folders=(place.encoders,)):
+        fetch(name, offline=offline, progress=progress)
+    loading.copy_into(loading.load(spec, folders=(place.encoders,)), place.encoders)
+
+
+def ready_locating(shop: Opened, *, offline: bool, progress: Progress) -> None:
+    """Have at hand what the catalogue's locators need."""
+    if models.active_names(shop.database, kind="locator"):
+        ready_networks(LOCATOR_ENCODER, place=shop.home, offline=offline, progress=progress)
+    if guesses(shop.settings):
+        ready_networks(GUESS_ENCODER, place=shop.home, offline=offline, progress=progress)
 
 
 def _trained(shop: Opened, model_id: str) -> Locator:
-    raise NotReady(
-        f"the locator {model_id[:12]} cannot be used by this version of the program",
-        remedy="upgrade with: pip install --upgrade tiefvision",
-    )
+    try:
+        return Locator(shop.home.models("locator") / model_id, folders=(shop.home.encoders,))
+    except NotFound as error:
+        raise NotReady(
+            f"the weights of the locator {model_id[:12]} are gone",
+            remedy="restore models/locator from a copy of the catalogue, or go back with "
+            "tiefvision models undo",
+        ) from error
+
+
+def untrained_locator(shop: Opened) -> Finder:
+    """The first guess, whether the settings ask for it or not."""
+    encoder = loading.load(GUESS_ENCODER, folders=(shop.home.encoders,))
+    return ActivationGuess(encoder, read_head())

@@ -18,6 +18,7 @@ from tiefvision.tasks.filling import Filling, prepare
 from tiefvision.tasks.opened import Opened, opened
 from tiefvision.tasks.progress import Progress, silent
 from tiefvision.tasks.ready_encoder import ready_encoder
+from tiefvision.tasks.ready_locator import ready_locating
 from tiefvision.tasks.workers import worker_count
 from tiefvision.tasks.writer import Tally
 from tiefvision.vision.encoders.protocol import Encoder
@@ -149,6 +150,7 @@ def bring_up_to_date(
         offline=True,
         progress=progress,
     )
+    ready_locating(shop, offline=True, progress=progress)
     with leases.hold(shop.database, LEASE):
         own = fillings(shop, network)
         del network  # each filling lets go of its embedder when its cells are made

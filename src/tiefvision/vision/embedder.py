@@ -17,11 +17,12 @@ from tiefvision.maths.centring import PartLayout, join_parts
 from tiefvision.maths.grids import Pooling, pool
 from tiefvision.vision import pixels
 from tiefvision.vision.encoders.protocol import Encoder
-from tiefvision.vision.location import Locator
+from tiefvision.vision.guess import square_about
+from tiefvision.vision.location import Finder
 from tiefvision.vision.pixels import Limits, Pixels
 
 # Named in the cell space: a change of how a picture becomes the encoder's input changes this.
-PREPROCESS = "middle-1"
+PREPROCESS = "square-1"
 
 # Of a whole picture the middle is encoded: its largest centred square, but at least this share of
 # the longer side, so that nothing long is cut away. Products are mostly shot in the middle, and
@@ -80,7 +81,7 @@ class Embedder:
     cols: int
     pooling: Pooling = "max"
     limits: Limits = pixels.DEFAULT_LIMITS
-    locator: Locator | None = None
+    locator: Finder | None = None
 
     @property
     def layout(self) -> tuple[PartLayout, ...]:
@@ -118,7 +119,9 @@ class Embedder:
         """As `embed`, of a picture that was read and located; `mirror` embeds it flipped left to
         right. source: is read again where the box is too small a part of what was decoded."""
         width, height = image.original_width, image.original_height
-        shown = middle(width, height) if place.source == "whole" else place.box
+        shown = middle(width, height)
+        if place.source != "whole":
+            shown = square_about(place.box, width=width, height=height)
         side = self.encoder.side
         image = self._with_enough_pixels(source, image, shown)
         cropped = pixels.crop(image.rgb, image.to_decoded(shown))

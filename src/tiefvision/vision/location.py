@@ -1,4 +1,4 @@
-"""What a locator says about a photograph, and what the house asks of one."""
+"""What is said about where a product is, and what the house asks of whatever says it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,12 @@ from tiefvision.vision.pixels import Pixels
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Where the product is. box: in pixels of the upright original. confidence: in [0, 1].
-    votes: how many windows spoke for it."""
+    """Where a product is.
+
+    box: in pixels of the upright original, inside the image. confidence: in [0, 1], comparable
+    between locations that were found in one way. votes: how many windows spoke for the box; 0
+    where no windows are asked.
+    """
 
     box: Box
     confidence: float
@@ -20,12 +24,12 @@ class Location:
 
 
 @runtime_checkable
-class Locator(Protocol):
-    """Finds the product in a photograph. Safe to share between threads."""
+class Finder(Protocol):
+    """Finds the product in a photograph. Safe to call from several threads at once."""
 
     @property
     def fingerprint(self) -> str:
-        """Names what decides its boxes; part of the cell space's identity."""
+        """Hexadecimal SHA-256 of all that decides its boxes; part of a cell space's identity."""
         ...
 
     @property

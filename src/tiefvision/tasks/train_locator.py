@@ -1,0 +1,249 @@
+"""`tiefvision train locator`: from drawn boxes to a model, used where it is the better one."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Float64
+
+from tiefvision.errors import InvalidInput
+from tiefvision.maths import windows
+from tiefvision.maths.boxes import Box
+from tiefvision.store import models
+from tiefvision.tasks.boxed_photographs import BoxedPhotograph, boxed_photographs, grids_of
+from tiefvision.tasks.models import switch
+from tiefvision.tasks.opened import Opened, opened
+from tiefvision.tasks.progress import Progress, silent
+from tiefvision.tasks.ready_locator import guesses, ready_networks, untrained_locator
+from tiefvision.tasks.sheet import gallery, save
+from tiefvision.tasks.tiles import SheetTile
+from tiefvision.vision import artefacts, pixels
+from tiefvision.vision.encoders import SideBySide, load
+from tiefvision.vision.location import Finder
+from tiefvision.vision.locator import LOCATOR_ENCODER
+
+if TYPE_CHECKING:
+    from tiefvision.teach.judge_locator import Judgement, Placed
+    from tiefvision.teach.samples import SampleSet
+
+# Fewer photographs cannot be split into some to learn from and some to judge by.
+LEAST_PHOTOGRAPHS = 5
+_WORST = 20
+WORST_FILE = "worst.jpg"
+GUESS = "first guess"
+
+
+@dataclass(frozen=True, slots=True)
+class LocatorLesson:
+    """What was learned, and what it is worth.
+
+    photographs: that were learned from; left_out: that are gone. dataset: SHA-256 of boxes and
+    contents. held_out: photographs that judged it, never ones that it had learned from then;
+    the model itself learned from all. placed: IoU and CorLoc on those, beside what it must beat.
+    activated: whether it is used now, and why or why not; encoded: images encoded anew by it.
+    worst: a picture of the twenty worst.
+    """
+
+    model_id: str
+    label: str
+    photographs: int
+    left_out: int
+    dataset: str
+    held_out: int
+    found: float
+    classifier_accuracy: float
+    classifier_roc_auc: float
+    placed: Mapping[str, Placed]
+    seconds: float
+    activated: bool
+    reason: str
+    encoded: int
+    worst: str | None
+    notes: Sequence[str] = ()
+
+
+def train_locator(
+    *,
+    catalogue: str | Path | None = None,
+    label: str = "",
+    seed: int = 0,
+    keep: bool = False,
+    force: bool = False,
+    progress: Progress = silent,
+    stop: threading.Event | None = None,
+) -> LocatorLesson:
+    """Learn where the product is from the boxes that people drew; use it where it is better.
+
+    label: learn from boxes of this label only; "": from what encloses all boxes of a photograph.
+    keep: do not use it yet. force: use it though it is not better. Raises NotReady without the
+    teach extra, InvalidInput for too few boxes, NotFound without a catalogue, Conflict while an
+    index run is at work.
+    """
+    # torch takes seconds to import and belongs to the teach extra.
+    from tiefvision.teach import export_locator, judge_locator, train_locator
+
+    train_locator.torch_or_explain()
+    began = time.monotonic()
+    with opened(catalogue) as shop:
+        encoder = _encoder(shop, progress)
+        samples, photographs, left_out = _samples(shop, label, encoder, progress)
+        guess = None if label else _guess_of(shop)
+        with progress("learning", None) as advance:
+
+            def step(_step: object) -> None:
+                advance(1)
+
+            others = {} if guess is None else {GUESS: _guessed(shop, photographs, guess)}
+            judged = judge_locator.judge(samples, encoder, others=others, seed=seed, progress=step)
+            everything = np.arange(len(samples))
+            networks = train_locator.fit(samples, everything, seed=seed, progress=step)
+        figures = _figures(samples, judged)
+        report = json.dumps(figures, sort_keys=True).encode()
+        with tempfile.TemporaryDirectory() as place:
+            written = export_locator.write_folder(
+                Path(place) / "model", networks, encoder=encoder, label=label, report=report
+            )
+            model = artefacts.copy(written, shop.home.models("locator"))
+        models.add(
+            shop.database, model_id=model.fingerprint, kind="locator", name=label, report=figures
+        )
+        worst = _draw_worst(shop, model.folder / WORST_FILE, photographs, judged)
+        seconds = time.monotonic() - began
+        better, reason = _verdict(judged)
+        use = not keep and (better or force)
+        encoded, notes = 0, tuple[str, ...]()
+        if use:
+            done = switch(shop, label, model.fingerprint, progress=progress, stop=stop)
+            encoded, notes = done.encoded, tuple(done.notes)
+        return LocatorLesson(
+            model_id=model.fingerprint,
+            label=label,
+            photographs=len(samples),
+            left_out=left_out,
+            dataset=samples.sha256,
+            held_out=len(judged.held_out),
+            found=judged.found,
+            classifier_accuracy=judged.accuracy,
+            classifier_roc_auc=judged.roc_auc,
+            placed=judged.placed,
+            seconds=round(seconds, 1),
+            activated=use,
+            reason=reason,
+            encoded=encoded,
+            worst=worst,
+            notes=notes,
+        )
+
+
+def _encoder(shop: Opened, progress: Progress) -> SideBySide:
+    ready_networks(LOCATOR_ENCODER, place=shop.home, offline=False, progress=progress)
+    return load(LOCATOR_ENCODER, folders=(shop.home.encoders,))
+
+
+def _samples(
+    shop: Opened, label: str, encoder: SideBySide, progress: Progress
+) -> tuple[SampleSet, list[BoxedPhotograph], int]:
+    """The frozen boxes, their photographs in the same order, and how many could not be read."""
+    # As in train_locator.
+    from tiefvision.teach.samples import Taught, freeze
+
+    asked = boxed_photographs(shop, label=label)
+    had, grids = grids_of(shop, asked, encoder, progress=progress)
+    if len(had) < LEAST_PHOTOGRAPHS:
+        of = f" of {label}" if label else ""
+        gone = f" ({len(asked) - len(had)} more are gone)" if len(had) < len(asked) else ""
+        raise InvalidInput(
+            f"boxes{of} on {len(had)} photographs{gone}; at least {LEAST_PHOTOGRAPHS} expected to "
+            "learn from and to judge by",
+            remedy="import some: tiefvision boxes import FILE",
+        )
+    taught = [Taught(one.content_id, one.width, one.height, one.box) for one in had]
+    parts = [part.channels for part in encoder.parts]
+    return freeze(taught, grids, label=label, parts=parts), had, len(asked) - len(had)
+
+
+def _guess_of(shop: Opened) -> Finder | None:
+    return untrained_locator(shop) if guesses(shop.settings) else None
+
+
+def _guessed(
+    shop: Opened, photographs: Sequence[BoxedPhotograph], guess: Finder
+) -> Float64[np.ndarray, "photos 4"]:
+    """Where the first guess sees the product, in fractions of the image; else the whole image."""
+    found = np.tile(np.array([0.0, 0.0, 1.0, 1.0]), (len(photographs), 1))
+    for at, photograph in enumerate(photographs):
+        file = Path(photograph.file)
+        if not file.exists():
+            continue  # its grids were kept, the photograph was not
+        image = pixels.read(file, side=_GUESS_SIDE, limits=shop.limits)
+        location = guess.locate(image)
+        if location is not None:
+            found[at] = windows.to_fractions(
+                location.box, width=image.original_width, height=image.original_height
+            )
+    return found
+
+
+# Pixels of the shorter side that a photograph is decoded with at least.
+_GUESS_SIDE = 224
+
+
+def _verdict(judged: Judgement) -> tuple[bool, str]:
+    """Whether the locator places held-out boxes better than all that needs no teaching."""
+    own = judged.placed["locator"].iou
+    rivals = {name: one.iou for name, one in judged.placed.items() if name in _RIVALS}
+    best = max(rivals, key=lambda name: rivals[name])
+    compared = f"{own:.3f} against {rivals[best]:.3f} of the {best}"
+    if own > rivals[best]:
+        return True, f"it places held-out boxes better: mean IoU {compared}"
+    return False, f"it places held-out boxes no better yet: mean IoU {compared}; draw more boxes"
+
+
+_RIVALS = (GUESS, "whole image", "mean box")
+
+
+def _figures(samples: SampleSet, judged: Judgement) -> dict[str, object]:
+    """The report as JSON: it lies in the model folder, and in the catalogue."""
+    return {
+        "photographs": len(samples),
+        "dataset": samples.sha256,
+        "held_out": len(judged.held_out),
+        "found": judged.found,
+        "classifier_accuracy": judged.accuracy,
+        "classifier_roc_auc": judged.roc_auc,
+        "placed": {name: asdict(one) for name, one in judged.placed.items()},
+    }
+
+
+def _draw_worst(
+    shop: Opened, file: Path, photographs: Sequence[BoxedPhotograph], judged: Judgement
+) -> str | None:
+    """The held-out photographs that were placed worst, with both boxes."""
+    tiles: list[SheetTile] = []
+    for at in np.argsort(judged.ious)[:_WORST]:
+        one = photographs[int(judged.held_out[at])]
+        tiles.append(
+            SheetTile(
+                Path(one.file),
+                f"IoU {judged.ious[at]:.2f}",
+                Path(one.file).name,
+                _inside(judged.boxes[at], one),
+                truth=one.box,
+            )
+        )
+    if not tiles:
+        return None
+    title = "Placed worst: drawn in green, found in red"
+    return str(save(file, gallery(tiles, title=title, limits=shop.limits)))
+
+
+def _inside(edges: Float64[np.ndarray, " 4"], one: BoxedPhotograph) -> Box:
+    return windows.to_box(edges, width=one.width, height=one.height)
