@@ -21,7 +21,7 @@ from tiefvision.errors import StoreError
 FILE_NAME = "catalogue.db"
 
 # The newest migration; a test compares it with migrations/versions.
-HEAD = "0002"
+HEAD = "0003"
 
 # How long a writer waits for another one before it gives up.
 _BUSY_TIMEOUT_MS = 60_000

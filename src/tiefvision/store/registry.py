@@ -146,6 +146,7 @@ def activate(database: Database, home: Home, space: SearchSpace) -> None:
                 id=space.id,
                 cell_space_id=cell_space_id,
                 definition=space.definition(),
+                ranker="",
                 state="active",
             )
         )

@@ -166,8 +166,70 @@ search_spaces = Table(
     Column("id", String(16), primary_key=True),
     Column("cell_space_id", ForeignKey("cell_spaces.id"), nullable=False),
     Column("definition", JSON, nullable=False),
-    # active or retired. At most one of each label is active.
+    # The name of the ranker that its cells went through; "" without one.
+    Column("ranker", String, nullable=False),
+    # active or retired. At most one of each label and ranker is active.
     Column("state", String(16), nullable=False),
+)
+
+# Judgements belong to contents, so that exact duplicates share them, and what is indexed again
+# keeps them. Their name is that of the ranker which is to learn them.
+#
+# source: people, asked (answers to questions), imported, derived (from attributes), mirrored.
+# ranker: the id of the ranker that was active when it was taught; None without one.
+triplets = Table(
+    "triplets",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("anchor", String(64), nullable=False),
+    Column("positive", String(64), nullable=False),
+    Column("negative", String(64), nullable=False),
+    # The positive is shown mirrored: the anchor's own mirror image in free triplets.
+    Column("mirrored", Boolean, nullable=False),
+    Column("source", String(16), nullable=False),
+    Column("taught_at", Float, nullable=False),
+    Column("ranker", String(64)),
+    UniqueConstraint("name", "anchor", "positive", "negative", "mirrored"),
+)
+
+pairs = Table(
+    "pairs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String, nullable=False),
+    # The smaller content id comes first, so that a pair has one row.
+    Column("first", String(64), nullable=False),
+    Column("second", String(64), nullable=False),
+    Column("same", Boolean, nullable=False),
+    Column("source", String(16), nullable=False),
+    Column("taught_at", Float, nullable=False),
+    Column("ranker", String(64)),
+    UniqueConstraint("name", "first", "second"),
+)
+
+# Triplets that were asked once more, to see how consistent the teacher is.
+repeats = Table(
+    "repeats",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("triplet_id", ForeignKey("triplets.id", ondelete="CASCADE"), nullable=False),
+    Column("agreed", Boolean, nullable=False),
+    Column("taught_at", Float, nullable=False),
+)
+
+# Contents that belong together, from a table of groups or derived from an attribute: those with one
+# value are similar. Training compares every image of a batch by them, beyond the triplets.
+groups = Table(
+    "groups",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("content_id", String(64), primary_key=True),
+    Column("value", String, nullable=False),
+    # Contents that share this, such as a sender, say nothing about similarity; "" for none.
+    Column("apart", String, nullable=False),
+    # train, validation, or "" where the table does not say.
+    Column("split", String(16), nullable=False),
 )
 
 runs = Table(
