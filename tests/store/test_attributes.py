@@ -317,14 +317,14 @@ def test_filters_and_attributes_import_without_pyarrow() -> None:
 
 
 @pytest.mark.slow
-def test_a_million_rows_are_read_in_bounded_time(tmp_path: Path) -> None:
+def test_a_million_rows_are_read_in_bounded_processor_time(tmp_path: Path) -> None:
     with (tmp_path / "shop.csv").open("w") as file:
         file.write("path,label,price,stock,day,sku\n")
         for n in range(1_000_000):
             file.write(f"folder/{n}.jpg,label {n % 50},{n % 997}.5,{n % 90},2026-01-31,{n:07}\n")
-    start = time.perf_counter()
+    start = time.process_time()
     table = read_table(tmp_path / "shop.csv")
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     print(f"1,000,000 rows x 5 columns: {seconds:.1f} s")
     assert [str(type) for type in table.columns.values()] == [
         "text",

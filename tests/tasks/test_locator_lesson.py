@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import json
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from small_shop import require
 from tiefvision.demo import folder as drawn
@@ -20,8 +23,9 @@ from tiefvision.tasks import models
 from tiefvision.tasks.index import index
 from tiefvision.tasks.locate import locate
 from tiefvision.tasks.opened import opened
+from tiefvision.tasks.progress import Advance
 from tiefvision.tasks.search import Searcher
-from tiefvision.tasks.train_locator import train_locator
+from tiefvision.tasks.train_locator import preview_samples, train_locator
 from tiefvision.vision import pixels
 from tiefvision.vision.locator import LOCATOR_ENCODER
 
@@ -60,15 +64,41 @@ def _truth(folder: Path) -> dict[Path, Box]:
         }
 
 
+def _folder(shop: Path, model_id: str) -> Path:
+    return Path(models.show_model(model_id, catalogue=shop).folder)
+
+
+def test_a_preview_draws_windows_with_the_product_and_without(place: Path) -> None:
+    drawn = preview_samples(place / "windows.png", catalogue=place / "shop", seed=1)
+    assert (drawn.photographs, len(drawn.dataset)) == (_TAUGHT, 64)
+    with Image.open(drawn.sheet) as sheet:
+        assert sheet.width > 1_000 and sheet.height > 1_000
+    again = preview_samples(place / "again.png", catalogue=place / "shop", seed=1)
+    assert Path(again.sheet).read_bytes() == Path(drawn.sheet).read_bytes()
+    assert models.list_models(place / "shop") == [], "nothing is trained"
+
+
 @pytest.mark.timeout(900)
 def test_a_locator_is_taught_used_and_undone(place: Path) -> None:
     shop_folder = place / "shop"
-    lesson = train_locator(catalogue=shop_folder)
+    notes: list[str] = []
+
+    @contextmanager
+    def heard(_stage: str, _total: int | None, /, *, unit: str = "images") -> Iterator[Advance]:
+        def advance(_amount: int, /, *, note: str = "") -> None:
+            notes.append(note)
+
+        yield advance
+
+    lesson = train_locator(catalogue=shop_folder, progress=heard)
+    assert any("loss" in note and "held out" in note for note in notes)
     assert (lesson.photographs, lesson.left_out, lesson.held_out) == (_TAUGHT, 0, _TAUGHT)
     # The boxes are encoded in the space that still answers, and all images in the new one.
     assert lesson.activated and lesson.encoded == _TAUGHT + _IMAGES
     own, mean_box = lesson.placed["locator"], lesson.placed["mean box"]
     assert own.iou > mean_box.iou and own.iou > lesson.placed["whole image"].iou
+    taught = json.loads((_folder(shop_folder, lesson.model_id) / "dataset.json").read_text())
+    assert taught["sha256"] == lesson.dataset and len(taught["photographs"]) == _TAUGHT
     assert lesson.worst is not None and Path(lesson.worst).is_file()
     with opened(shop_folder) as shop:
         space = registry.active_cell_space(shop.database)

@@ -47,12 +47,15 @@ class Bars:
             _AmountColumn(),
             _RateColumn(),
             TimeRemainingColumn(),
+            TextColumn("[dim]{task.fields[note]}[/dim]"),
         )
         with RichProgress(*columns, console=self._console, transient=True) as progress:
-            task = progress.add_task(printable(stage), total=total, unit=unit)
+            task = progress.add_task(printable(stage), total=total, unit=unit, note="")
 
-            def advance(amount: int, /) -> None:
+            def advance(amount: int, /, *, note: str = "") -> None:
                 progress.advance(task, amount)
+                if note:
+                    progress.update(task, note=printable(note))
 
             yield advance
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tiefvision.store.models import Model
     from tiefvision.tasks.locate import LocateReport
     from tiefvision.tasks.models import Activation, ModelDetails
-    from tiefvision.tasks.train_locator import LocatorLesson
+    from tiefvision.tasks.train_locator import LocatorLesson, SamplePreview
 
 _SHORT_ID = 12
 
@@ -82,6 +82,13 @@ def show_located(report: LocateReport) -> None:
         say(refused_files(report.refused))
     if report.sheet is not None:
         say(f"contact sheet: {near_path(report.sheet)}")
+
+
+def show_preview(preview: SamplePreview) -> None:
+    """Where the picture lies, and what it was drawn from."""
+    of = f" of {preview.label}" if preview.label else ""
+    say(foreign(f"windows from boxes{of} on {files(preview.photographs)} photographs"))
+    say(f"dataset {preview.dataset[:_SHORT_ID]}; picture: {near_path(preview.sheet)}")
 
 
 def show_lesson(lesson: LocatorLesson) -> None:

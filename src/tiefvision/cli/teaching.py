@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -26,6 +27,13 @@ def train_locator(
     force: Annotated[
         bool, typer.Option("--force", help="Use the model though it measured no better.")
     ] = False,
+    preview: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Only draw some of the windows that would be learned from: png, jpg or webp.",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Learn from drawn boxes where the product is.
@@ -35,8 +43,20 @@ def train_locator(
     """
     from tiefvision.cli.bars import bars
     from tiefvision.cli.interrupt import stop_on_interrupt
+    from tiefvision.tasks.train_locator import preview_samples
     from tiefvision.tasks.train_locator import train_locator as verb
 
+    if preview is not None:
+        drawn = preview_samples(
+            preview, catalogue=in_catalogue, label=label, seed=seed, progress=bars()
+        )
+        if as_json:
+            print_json(document(drawn))
+        else:
+            from tiefvision.cli import lessons
+
+            lessons.show_preview(drawn)
+        return
     with stop_on_interrupt() as stop:
         report = verb(
             catalogue=in_catalogue,

@@ -9,9 +9,9 @@ from typing import Protocol, runtime_checkable
 
 @runtime_checkable
 class Advance(Protocol):
-    """Call it with how much more is done."""
+    """Call it with how much more is done; note: a few words shown beside it from now on."""
 
-    def __call__(self, amount: int, /) -> None: ...
+    def __call__(self, amount: int, /, *, note: str = "") -> None: ...
 
 
 @runtime_checkable
@@ -26,4 +26,8 @@ class Progress(Protocol):
 @contextmanager
 def silent(stage: str, total: int | None, /, *, unit: str = "images") -> Generator[Advance]:
     """No progress shown."""
-    yield lambda amount: None
+
+    def advance(_amount: int, /, *, note: str = "") -> None:
+        pass
+
+    yield advance

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import tempfile
 import threading
@@ -13,8 +14,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float64
+from PIL import Image
 
-from tiefvision.errors import InvalidInput
+from tiefvision.errors import InvalidInput, TiefVisionError
 from tiefvision.maths import windows
 from tiefvision.maths.boxes import Box
 from tiefvision.store import models
@@ -24,19 +26,24 @@ from tiefvision.tasks.opened import Opened, opened
 from tiefvision.tasks.progress import Progress, silent
 from tiefvision.tasks.ready_locator import guesses, ready_networks, untrained_locator
 from tiefvision.tasks.sheet import gallery, save
-from tiefvision.tasks.tiles import SheetTile
+from tiefvision.tasks.tiles import TILE_WIDTH, SheetTile
 from tiefvision.vision import artefacts, pixels
+from tiefvision.vision.artefacts import Artefact
 from tiefvision.vision.encoders import SideBySide, load
 from tiefvision.vision.location import Finder
 from tiefvision.vision.locator import LOCATOR_ENCODER
 
 if TYPE_CHECKING:
+    from tiefvision.teach.export_locator import LocatorNetworks
     from tiefvision.teach.judge_locator import Judgement, Placed
-    from tiefvision.teach.samples import SampleSet
+    from tiefvision.teach.samples import SampledWindow, SampleSet
+    from tiefvision.teach.train_locator import Step
 
 # Fewer photographs cannot be split into some to learn from and some to judge by.
 LEAST_PHOTOGRAPHS = 5
 _WORST = 20
+# Windows of either kind in a preview.
+_PREVIEWED = 20
 WORST_FILE = "worst.jpg"
 GUESS = "first guess"
 
@@ -88,33 +95,15 @@ def train_locator(
     index run is at work.
     """
     # torch takes seconds to import and belongs to the teach extra.
-    from tiefvision.teach import export_locator, judge_locator, train_locator
+    from tiefvision.teach import train_locator
 
     train_locator.torch_or_explain()
     began = time.monotonic()
     with opened(catalogue) as shop:
         encoder = _encoder(shop, progress)
         samples, photographs, left_out = _samples(shop, label, encoder, progress)
-        guess = None if label else _guess_of(shop)
-        with progress("learning", None) as advance:
-
-            def step(_step: object) -> None:
-                advance(1)
-
-            others = {} if guess is None else {GUESS: _guessed(shop, photographs, guess)}
-            judged = judge_locator.judge(samples, encoder, others=others, seed=seed, progress=step)
-            everything = np.arange(len(samples))
-            networks = train_locator.fit(samples, everything, seed=seed, progress=step)
-        figures = _figures(samples, judged)
-        report = json.dumps(figures, sort_keys=True).encode()
-        with tempfile.TemporaryDirectory() as place:
-            written = export_locator.write_folder(
-                Path(place) / "model", networks, encoder=encoder, label=label, report=report
-            )
-            model = artefacts.copy(written, shop.home.models("locator"))
-        models.add(
-            shop.database, model_id=model.fingerprint, kind="locator", name=label, report=figures
-        )
+        judged, networks = _learned(shop, samples, photographs, encoder, seed, progress)
+        model = _kept(shop, samples, judged, networks, encoder)
         worst = _draw_worst(shop, model.folder / WORST_FILE, photographs, judged)
         seconds = time.monotonic() - began
         better, reason = _verdict(judged)
@@ -141,6 +130,118 @@ def train_locator(
             worst=worst,
             notes=notes,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class SamplePreview:
+    """A picture of windows that the networks would learn from. dataset: SHA-256 of the boxes and
+    contents that they were drawn from."""
+
+    sheet: str
+    label: str
+    photographs: int
+    dataset: str
+
+
+def preview_samples(
+    sheet: str | Path,
+    *,
+    catalogue: str | Path | None = None,
+    label: str = "",
+    seed: int = 0,
+    progress: Progress = silent,
+) -> SamplePreview:
+    """Draw some windows with the product and some without, as `train_locator` would learn from
+    them; nothing is trained. Arguments and errors as there."""
+    # As in train_locator.
+    from tiefvision.teach.samples import some_windows
+    from tiefvision.teach.train_locator import KERNEL
+
+    with opened(catalogue) as shop:
+        samples, photographs, _ = _samples(shop, label, _encoder(shop, progress), progress)
+        rng = np.random.default_rng(seed)
+        drawn = some_windows(samples, kernel=KERNEL, count=_PREVIEWED, rng=rng)
+        files = {one.content_id: Path(one.file) for one in photographs}
+        tiles = [_window_tile(shop, files[one.content_id], one) for one in drawn]
+        title = "What is learned from: windows with the product, then windows without it"
+        save(Path(sheet), gallery(tiles, title=title, limits=shop.limits))
+        return SamplePreview(str(sheet), label, len(samples), samples.sha256)
+
+
+def _window_tile(shop: Opened, file: Path, window: SampledWindow) -> SheetTile:
+    """What lies in a window; where the photograph is gone, the name of its file."""
+    kind = "product" if window.kind == windows.TARGET else "background"
+    try:
+        rgb = pixels.read(file, side=TILE_WIDTH * 2, limits=shop.limits).rgb
+    except TiefVisionError:
+        return SheetTile(file, kind, file.name)
+    if window.mirror:
+        rgb = rgb[:, ::-1]
+    height, width = rgb.shape[:2]
+    left, top, right, bottom = (min(1.0, max(0.0, edge)) for edge in window.edges)
+    rows = slice(int(top * height), max(int(top * height) + 1, int(bottom * height)))
+    cols = slice(int(left * width), max(int(left * width) + 1, int(right * width)))
+    content = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(rgb[rows, cols])).save(content, "PNG")
+    return SheetTile(content.getvalue(), kind, file.name)
+
+
+def _learned(
+    shop: Opened,
+    samples: SampleSet,
+    photographs: Sequence[BoxedPhotograph],
+    encoder: SideBySide,
+    seed: int,
+    progress: Progress,
+) -> tuple[Judgement, LocatorNetworks]:
+    """What networks are worth that never saw what they are judged by, and those that saw all."""
+    # As in train_locator.
+    from tiefvision.teach import judge_locator, train_locator
+
+    guess = None if samples.label else _guess_of(shop)
+    others = {} if guess is None else {GUESS: _guessed(shop, photographs, guess)}
+    with progress("learning", None, unit="epochs") as advance:
+
+        def step(now: Step) -> None:
+            held = now.held_out_loss
+            beside = "" if held is None else f", {held:.3f} held out"
+            advance(1, note=f"{now.stage}: loss {now.loss:.3f}{beside}")
+
+        judged = judge_locator.judge(samples, encoder, others=others, seed=seed, progress=step)
+        everything = np.arange(len(samples))
+        return judged, train_locator.fit(samples, everything, seed=seed, progress=step)
+
+
+def _kept(
+    shop: Opened,
+    samples: SampleSet,
+    judged: Judgement,
+    networks: LocatorNetworks,
+    encoder: SideBySide,
+) -> Artefact:
+    """The model folder in the catalogue, with its report and what it was taught."""
+    # As in train_locator.
+    from tiefvision.teach import export_locator
+
+    figures = _figures(samples, judged)
+    with tempfile.TemporaryDirectory() as place:
+        written = export_locator.write_folder(
+            Path(place) / "model",
+            networks,
+            encoder=encoder,
+            label=samples.label,
+            report=json.dumps(figures, sort_keys=True).encode(),
+            dataset=samples.as_json(),
+        )
+        model = artefacts.copy(written, shop.home.models("locator"))
+    models.add(
+        shop.database,
+        model_id=model.fingerprint,
+        kind="locator",
+        name=samples.label,
+        report=figures,
+    )
+    return model
 
 
 def _encoder(shop: Opened, progress: Progress) -> SideBySide:

@@ -19,6 +19,7 @@ from tiefvision.vision.encoders.graph import IR_VERSION, OPSET
 from tiefvision.vision.locator import DEFAULT_MERGE, Shape
 
 REPORT_FILE = "report.json"
+DATASET_FILE = "dataset.json"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,15 +66,15 @@ def write_folder(
     label: str,
     merge_by: Merge = DEFAULT_MERGE,
     report: bytes = b"",
+    dataset: bytes = b"",
 ) -> Artefact:
     """The model folder that `Locator` loads, written whole or not at all.
 
-    encoder: of the grids that were learned from. report: JSON that is kept beside the networks
-    where it is not empty.
+    encoder: of the grids that were learned from. report, dataset: JSON that is kept beside the
+    networks where it is not empty.
     """
     files = {locator.SLIDE_FILE: _slide(networks), locator.LOOK_FILE: _look(networks)}
-    if report:
-        files[REPORT_FILE] = report
+    files |= {name: own for name, own in ((REPORT_FILE, report), (DATASET_FILE, dataset)) if own}
     description = locator.describe(networks.shape, encoder=encoder, label=label, merge_by=merge_by)
     return artefacts.write(folder, description=description, files=files)
 

@@ -7,7 +7,8 @@ slides over a whole grid. Torch's order: (n, channels, rows, cols).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -179,6 +180,19 @@ def answers(
         return networks(x).numpy()
 
 
+@contextmanager
+def _one_thread() -> Generator[None]:
+    """Torch's two threads are hardly faster on networks this small, and where another process is
+    busy they wait for each other: minutes instead of seconds."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@_one_thread()
 def _descend(
     start: Start,
     loss: Callable[[Networks, Tensor], Tensor],

@@ -7,6 +7,7 @@ ever judged on it, however often boxes are added.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -58,6 +59,17 @@ class SampleSet:
 
     def __len__(self) -> int:
         return len(self.content_ids)
+
+    def as_json(self) -> bytes:
+        """Everything but the grids: what a model was taught, to be kept beside it."""
+        photographs = [
+            {"content_id": content_id, "box": box, "fold": fold}
+            for content_id, box, fold in zip(
+                self.content_ids, self.boxes.tolist(), self.folds.tolist(), strict=True
+            )
+        ]
+        frozen = {"label": self.label, "sha256": self.sha256, "photographs": photographs}
+        return json.dumps(frozen, indent=1).encode()
 
 
 @dataclass(frozen=True, slots=True)

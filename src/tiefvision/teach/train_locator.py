@@ -26,7 +26,7 @@ from tiefvision.teach.samples import SampleSet, both_ways, look_windows, reduced
 from tiefvision.vision.locator import DEFAULT_MERGE, LEAST_PROBABILITY, Shape
 
 # Cells of a sliding window: about a third of the image. 3 and 7 place worse on street photographs.
-_KERNEL = 5
+KERNEL = 5
 _LOOK_SIDE = 7
 _LOOK_GROWN = 1.5
 _LOOKS = 3
@@ -135,7 +135,7 @@ class _Taught:
     @property
     def shape(self) -> Shape:
         rows, cols = self.cells.shape[1:3]
-        return Shape(rows, cols, _KERNEL, _LOOK_SIDE, _LOOK_GROWN, _LOOKS)
+        return Shape(rows, cols, KERNEL, _LOOK_SIDE, _LOOK_GROWN, _LOOKS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
