@@ -37,7 +37,10 @@ _CELLS = 3  # rows and columns, as ours has them by default
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to run. images: 0 means all in the folder. threads: torch's, where torch runs."""
+    """What to run. images: 0 means all in the folder. threads: torch's, where torch runs.
+
+    first_guess: of ours, as in tiefvision.toml; the other ways look at the middle of the picture.
+    """
 
     way: Way
     folder: str
@@ -46,6 +49,7 @@ class Order:
     images: int = 0
     threads: int = 1
     workers: int = 0
+    first_guess: Literal["auto", "on", "off"] = "off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,7 @@ def run(order: Order) -> Figures:
 
 def _ours(order: Order, files: list[Path]) -> Figures:
     """`tiefvision index` into an empty catalogue: all of it, the network's loading included."""
+    from tiefvision.settings import FILE_NAME
     from tiefvision.tasks.index import index
 
     few = pictures.every(files, _WARM_UP)
@@ -109,6 +114,10 @@ def _ours(order: Order, files: list[Path]) -> Figures:
             "precision": order.precision,
             "workers_wanted": order.workers or None,
         }
+        for shop in ("warm", "shop"):
+            Path(folder, shop).mkdir()
+            own = f'[locator]\nfirst_guess = "{order.first_guess}"\n'
+            Path(folder, shop, FILE_NAME).write_text(own, encoding="utf-8")
         index(few, catalogue=f"{folder}/warm", **settings)
         with watch.running():
             report = index(given, catalogue=f"{folder}/shop", **settings)

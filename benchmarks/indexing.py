@@ -6,7 +6,8 @@
     python benchmarks/indexing.py --memory              # 1,000 and 10,000 images
 
 Three ways side by side, in turns, the median of the rounds: ours (all of `tiefvision index`, with
-hashes, catalogue and vectors written), the naive loop (PIL and eager torch, one image at a time;
+hashes, catalogue and vectors written; without the first guess of where the product is, which the
+others do not make, and with it), the naive loop (PIL and eager torch, one image at a time;
 with one and with two threads, the better counts) and a DataLoader (two processes, batches of 64).
 All use the same weights and input sizes and end with the same 3 x 3 unit cells in a file. The torch
 ways compute in fp32, the naive loop where ours is in bf16 also in that. Files are cut from the
@@ -110,6 +111,7 @@ def _compare(order: Order, *, rounds: int, torch_images: int) -> None:
     few = replace(order, images=torch_images, precision="fp32")
     orders = {
         "tiefvision index": order,
+        "tiefvision index, with the first guess": replace(order, first_guess="on"),
         "naive loop, 1 thread": replace(few, way="naive", threads=1),
         "naive loop, 2 threads": replace(few, way="naive", threads=2),
         "naive loop, norms folded, 1 thread": replace(few, way="folded", threads=1),
@@ -123,6 +125,7 @@ def _compare(order: Order, *, rounds: int, torch_images: int) -> None:
     figures = _in_turns(orders, rounds)
     floor = _floor(order)
     ours = figures["tiefvision index"]
+    guessing = figures["tiefvision index, with the first guess"]
     rate = _median_rate(ours)
     print(
         "| way | images/s | ours is faster by | CPU ms/image | peak MB | images/s on idle cores |\n"
@@ -143,6 +146,7 @@ def _compare(order: Order, *, rounds: int, torch_images: int) -> None:
         f"({_idle_rate(order, ours) / _idle_rate(orders[naive[0]], figures[naive[0]]):.2f} to one "
         "thread)"
     )
+    print(f"the first guess takes {_cpu(guessing) / _cpu(ours):.2f} times the CPU time without it")
     print(
         f"floor: {floor.decode_ms:.2f} ms entropy decoding + {floor.network_ms:.2f} ms network at "
         f"the {floor.gigaflops:.0f} GFLOP/s of a matrix product in {order.precision} on one core = "

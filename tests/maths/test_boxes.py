@@ -95,3 +95,16 @@ def test_pixel_window_of_a_sliver_is_one_pixel() -> None:
 def test_the_whole_image_is_its_own_pixel_window() -> None:
     window = boxes.pixel_window(boxes.whole(7, 5), width=7, height=5)
     assert window == (0, 0, 7, 5)
+
+
+def test_the_square_about_a_box_keeps_its_centre_and_longer_side() -> None:
+    assert boxes.square_about(Box(40, 20, 60, 80), width=100, height=100) == Box(20, 20, 80, 80)
+
+
+def test_the_square_about_a_box_is_moved_inside_the_image() -> None:
+    assert boxes.square_about(Box(0, 10, 10, 50), width=100, height=100) == Box(0, 10, 40, 50)
+    assert boxes.square_about(Box(90, 10, 100, 50), width=100, height=100) == Box(60, 10, 100, 50)
+
+
+def test_the_square_about_a_box_is_as_square_as_the_image_allows() -> None:
+    assert boxes.square_about(Box(10, 0, 20, 90), width=30, height=100) == Box(0, 0, 30, 90)

@@ -35,7 +35,7 @@ _WRITES = 40
 
 def main(folder: Path, rows: int) -> None:
     """Fill, fit, lay out, merge, add another space."""
-    freed_memory.return_large_blocks()
+    freed_memory.return_blocks()
     growth.DIMENSIONS, growth.PROJECT_FROM = 16, 200  # a short fit
     space = CellSpace("random", "0" * 8, "fp32", "none", 3, 3, "max", _PARTS)
     database = open_database(folder)

@@ -14,7 +14,7 @@ import pytest
 
 from tiefvision.demo import scene
 from tiefvision.errors import InvalidInput, NotFound, WeightsError
-from tiefvision.maths.boxes import Box, iou
+from tiefvision.maths.boxes import Box, iou, square_about
 from tiefvision.maths.grids import GridGeometry
 from tiefvision.vision import encoders, guess, pixels
 from tiefvision.vision.embedder import middle
@@ -30,7 +30,6 @@ from tiefvision.vision.guess import (
     crop_of,
     read_head,
     spread_box,
-    square_about,
     stretched,
 )
 from tiefvision.vision.pixels import Pixels
@@ -272,19 +271,6 @@ def test_contrast_is_inside_minus_outside() -> None:
     assert contrast(presence, Box(0, 0, 5, 5), width=10, height=10) == pytest.approx(0.8)
     assert contrast(presence, Box(5, 5, 10, 10), width=10, height=10) == 0.0
     assert contrast(presence, Box(0, 0, 10, 10), width=10, height=10) == 0.0
-
-
-def test_the_square_about_a_box_keeps_its_centre_and_longer_side() -> None:
-    assert square_about(Box(40, 20, 60, 80), width=100, height=100) == Box(20, 20, 80, 80)
-
-
-def test_the_square_about_a_box_is_moved_inside_the_image() -> None:
-    assert square_about(Box(0, 10, 10, 50), width=100, height=100) == Box(0, 10, 40, 50)
-    assert square_about(Box(90, 10, 100, 50), width=100, height=100) == Box(60, 10, 100, 50)
-
-
-def test_the_square_about_a_box_is_as_square_as_the_image_allows() -> None:
-    assert square_about(Box(10, 0, 20, 90), width=30, height=100) == Box(0, 0, 30, 90)
 
 
 def test_an_encoder_of_other_channels_is_refused() -> None:

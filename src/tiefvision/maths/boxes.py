@@ -97,3 +97,15 @@ def pixel_window(box: Box, *, width: int, height: int) -> tuple[int, int, int, i
         math.ceil(inside.right),
         math.ceil(inside.bottom),
     )
+
+
+def square_about(box: Box, *, width: int, height: int) -> Box:
+    """The window of an image that shows a box undistorted: its shorter side made as long.
+
+    About the box's centre, moved inside the image; as square as the image allows.
+    """
+    side = max(box.width, box.height)
+    kept_width, kept_height = min(side, width), min(side, height)
+    left = min(max((box.left + box.right - kept_width) / 2, 0), width - kept_width)
+    top = min(max((box.top + box.bottom - kept_height) / 2, 0), height - kept_height)
+    return Box(left, top, left + kept_width, top + kept_height)

@@ -86,7 +86,7 @@ def index(
     catalogue, or to move an existing one to a new cell space. stop: set it to end early.
     Raises NotFound, InvalidInput, Conflict (another run is at work), WeightsError or NotReady.
     """
-    freed_memory.return_large_blocks()
+    freed_memory.keep_working_blocks()
     folders = [_existing(path) for path in paths]
     if not folders:
         raise InvalidInput("nothing to index", remedy="name a folder: tiefvision index PHOTOS")
@@ -151,7 +151,7 @@ class _Run:
             stop=self.stop,
         )
         encoding_s = time.monotonic() - started
-        freed_memory.return_everything()  # of the networks, before the fit takes its own
+        freed_memory.return_blocks()  # of the networks too, before the fit takes its own
         tally.unchanged += registered.unchanged
         tally.refused += registered.refused
         pruned = self._prune(fillings) if prune and not self.stop.is_set() else 0

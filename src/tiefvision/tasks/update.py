@@ -141,7 +141,7 @@ def bring_up_to_date(
     files. Raises Conflict while an index run is at work."""
     if registry.active_cell_space(shop.database) is None:
         return Updated(0, 0, ())
-    freed_memory.return_large_blocks()
+    freed_memory.keep_working_blocks()
     chosen, ended = shop.settings, stop or threading.Event()
     network = ready_encoder(
         chosen.encoder.name,
@@ -164,7 +164,7 @@ def bring_up_to_date(
             progress=progress,
             stop=ended,
         )
-        freed_memory.return_everything()  # of the networks, before a fit takes its own
+        freed_memory.return_blocks()  # of the networks too, before a fit takes its own
         finish(shop, own, progress=progress, stop=ended)
         if not ended.is_set():
             runs.finish(shop.database, run_id, skipped={})

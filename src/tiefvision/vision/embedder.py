@@ -17,7 +17,6 @@ from tiefvision.maths.centring import PartLayout, join_parts
 from tiefvision.maths.grids import Pooling, pool
 from tiefvision.vision import pixels
 from tiefvision.vision.encoders.protocol import Encoder
-from tiefvision.vision.guess import square_about
 from tiefvision.vision.location import Finder
 from tiefvision.vision.pixels import Limits, Pixels
 
@@ -121,7 +120,7 @@ class Embedder:
         width, height = image.original_width, image.original_height
         shown = middle(width, height)
         if place.source != "whole":
-            shown = square_about(place.box, width=width, height=height)
+            shown = boxes.square_about(place.box, width=width, height=height)
         side = self.encoder.side
         image = self._with_enough_pixels(source, image, shown)
         cropped = pixels.crop(image.rgb, image.to_decoded(shown))

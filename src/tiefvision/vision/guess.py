@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Int64
 
 from tiefvision.errors import InvalidInput, NotFound, WeightsError
-from tiefvision.maths.boxes import Box, clip
+from tiefvision.maths.boxes import Box, clip, square_about
 from tiefvision.maths.grids import unit_cells
 from tiefvision.vision import pixels
 from tiefvision.vision.encoders.protocol import Encoder
@@ -268,18 +268,6 @@ def stretched(
         _between(count, wanted) for count, wanted in zip(grid.shape[:2], (rows, cols), strict=True)
     )
     return np.einsum("Rr,Cc,rck->RCk", down, across, grid, optimize=True)
-
-
-def square_about(box: Box, *, width: int, height: int) -> Box:
-    """The window of an image that shows a box undistorted: its shorter side made as long.
-
-    About the box's centre, moved inside the image; as square as the image allows.
-    """
-    side = max(box.width, box.height)
-    kept_width, kept_height = min(side, width), min(side, height)
-    left = min(max((box.left + box.right - kept_width) / 2, 0), width - kept_width)
-    top = min(max((box.top + box.bottom - kept_height) / 2, 0), height - kept_height)
-    return Box(left, top, left + kept_width, top + kept_height)
 
 
 def crop_of(guessed: Box, *, confidence: float, width: int, height: int) -> Box | None:
