@@ -18,7 +18,7 @@ from tiefvision.maths.boxes import Box
 from tiefvision.store.box_formats.annotations import BoxedPhotograph, LabelledBox, held
 from tiefvision.store.counter import next_version
 from tiefvision.store.database import Database
-from tiefvision.store.photographs import ROWS_HELD
+from tiefvision.store.photographs import ROWS_HELD, repeated_paths
 from tiefvision.store.tables import boxes, cell_spaces, encodings, images, roots
 
 # Contents that are asked for at once; SQLite takes at most 32,766 parameters in one statement.
@@ -198,7 +198,7 @@ class Boxes:
         rows = sa.union_all(*parts).subquery()
         statement = sa.select(rows).order_by(rows.c.root, rows.c.path, rows.c.box_id)
         with self._database.read() as connection:
-            repeated = _repeated_paths(connection)
+            repeated = repeated_paths(connection)
             found = connection.execution_options(yield_per=ROWS_HELD).execute(statement)
             for (root, path, width, height), group in groupby(found, key=lambda row: row[:4]):
                 yield BoxedPhotograph(
@@ -341,14 +341,6 @@ def _located() -> sa.SelectBase:
             images.c.content_id.not_in(sa.select(boxes.c.content_id)),
         )
     )
-
-
-def _repeated_paths(connection: Connection) -> set[str]:
-    """Paths that photographs have below more than one root."""
-    if (connection.scalar(sa.select(sa.func.count()).select_from(roots)) or 0) < 2:
-        return set()
-    statement = sa.select(images.c.path).group_by(images.c.path)
-    return set(connection.scalars(statement.having(sa.func.count(images.c.root_id) > 1)))
 
 
 def _chunks(items: Sequence[str]) -> Iterator[Sequence[str]]:

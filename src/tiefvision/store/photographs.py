@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from tiefvision.store.database import Database
 from tiefvision.store.tables import images, roots
@@ -57,3 +58,31 @@ def each(database: Database) -> Iterator[Photograph]:
     with database.read() as connection:
         for row in connection.execute(statement):
             yield Photograph(*row)
+
+
+def names(database: Database, content_ids: Iterable[str]) -> dict[str, str]:
+    """How files name the first photograph of each content: by its path below its root, in full
+    where another root has that path too. Contents without a photograph are absent."""
+    found: dict[str, str] = {}
+    wanted = sorted(set(content_ids))
+    with database.read() as connection:
+        repeated = repeated_paths(connection)
+        for start in range(0, len(wanted), ROWS_HELD):
+            some = wanted[start : start + ROWS_HELD]
+            statement = (
+                sa.select(images.c.content_id, roots.c.path, images.c.path)
+                .join_from(images, roots)
+                .where(images.c.content_id.in_(some), images.c.state == "indexed")
+                .order_by(roots.c.path, images.c.path)
+            )
+            for content_id, root, path in connection.execute(statement):
+                found.setdefault(content_id, f"{root}/{path}" if path in repeated else path)
+    return found
+
+
+def repeated_paths(connection: Connection) -> set[str]:
+    """Paths that photographs have below more than one root."""
+    if (connection.scalar(sa.select(sa.func.count()).select_from(roots)) or 0) < 2:
+        return set()
+    statement = sa.select(images.c.path).group_by(images.c.path)
+    return set(connection.scalars(statement.having(sa.func.count(images.c.root_id) > 1)))

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
 
 from tiefvision.errors import InvalidBox, InvalidInput, NotReady, TiefVisionError
 from tiefvision.maths.boxes import Box, clip
@@ -27,7 +26,7 @@ from tiefvision.store.boxes import Labelled
 from tiefvision.store.database import Database
 from tiefvision.store.photographs import Photograph
 from tiefvision.tasks.box_matching import UNKNOWN, Matches, match, near_matches
-from tiefvision.tasks.progress import Advance, Progress
+from tiefvision.tasks.progress import Progress, counted
 
 # Problems and unmatched photographs that are told one by one; the rest is counted.
 MOST_TOLD = 20
@@ -35,10 +34,6 @@ MOST_TOLD = 20
 _EXAMPLES = 3
 # How far a right box may reach out of its photograph: formats count pixels from 0 or from 1.
 _ROUNDING_PX = 1.0
-# Boxes between two steps of the progress.
-_STEP = 1_000
-
-_Item = TypeVar("_Item")
 # A box of the file with the label that it gets.
 _Labelled = tuple[str, Drawn]
 
@@ -104,12 +99,12 @@ def read_boxes(
     """
     reading = Reading()
     with progress("reading boxes", None, unit="boxes") as advance:
-        entries = _counted(form.read(source), advance)
+        entries = counted(form.read(source), advance)
         drawn = _wanted(source, entries, reading, labels=labels, as_label=as_label)
     names = Counter(each.path for _, each in drawn)
     folder = source if source.is_dir() else source.parent
     with progress("finding photographs", None) as advance:
-        known = _counted(photographs.each(database), advance)
+        known = counted(photographs.each(database), advance)
         matches = match(
             names,
             known,
@@ -121,7 +116,7 @@ def read_boxes(
     if drawn and not matches.photographs:
         raise _nothing_found(source, reading, database)
     with progress("checking boxes", len(drawn), unit="boxes") as advance:
-        _check(_counted(drawn, advance), matches, reading)
+        _check(counted(drawn, advance), matches, reading)
     return reading
 
 
@@ -259,10 +254,3 @@ def unknown_label(label: str, known: Iterable[str], *, whose: str) -> InvalidInp
         f"{whose} no box labelled {label!r}; its labels are {shown or 'none'}",
         remedy=f"did you mean {near[0]}?" if near else "",
     )
-
-
-def _counted(items: Iterable[_Item], advance: Advance) -> Iterator[_Item]:
-    for number, item in enumerate(items, start=1):
-        yield item
-        if number % _STEP == 0:
-            advance(_STEP)

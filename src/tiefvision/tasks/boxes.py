@@ -170,7 +170,7 @@ def export_boxes(
     """
     target = Path(file).expanduser().absolute()
     form = box_formats.of_name(target, format)
-    _check_target(target, is_folder=form.is_folder)
+    check_target(target, is_folder=form.is_folder)
     with _open(catalogue) as database:
         boxes = Boxes(database)
         known = [count.label for count in boxes.labels()]
@@ -279,7 +279,7 @@ class _Tally:
             advance(1)
 
 
-def _check_target(target: Path, *, is_folder: bool) -> None:
+def check_target(target: Path, *, is_folder: bool) -> None:
     """Say what is wrong with the name of a file to come before any work."""
     if not target.parent.is_dir():
         raise NotFound(

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
+
+# Items between two steps of a progress.
+_STEP = 1_000
+
+_Item = TypeVar("_Item")
 
 
 @runtime_checkable
@@ -31,3 +36,11 @@ def silent(stage: str, total: int | None, /, *, unit: str = "images") -> Generat
         pass
 
     yield advance
+
+
+def counted(items: Iterable[_Item], advance: Advance) -> Iterator[_Item]:
+    """The items, each thousand of them told to the progress."""
+    for number, item in enumerate(items, start=1):
+        yield item
+        if number % _STEP == 0:
+            advance(_STEP)
