@@ -86,9 +86,11 @@ def grow(catalogue: Path, rows: int, *, seed: int = 1) -> None:
             paths = [f"{number + place:08d}.jpg" for place in range(len(cells))]
             number += len(cells)
             _add(shop, root_id, paths, cells, space)
-        growth.refit(shop, store, space, rows)
+        growth.refit(shop, store, shop.search_space(), rows)
         active = shop.search_space()
-        store.optimize(search_space_id=None if active.dimensions is None else active.id, columns=[])
+        store.optimize(
+            search_space_ids=[] if active.dimensions is None else [active.id], columns=[]
+        )
 
 
 def _add(

@@ -58,7 +58,7 @@ def test_a_new_store_holds_nothing(store: LanceStore) -> None:
     assert store.search_space_ids() == []
     store.remove_images([1])
     store.remove_rows([])
-    store.optimize(search_space_id=None, columns=[])
+    store.optimize(search_space_ids=[], columns=[])
 
 
 def test_superseded_rows_are_removed_and_other_images_stay(store: LanceStore) -> None:
@@ -223,6 +223,6 @@ def test_many_small_writes_are_merged(store: LanceStore) -> None:
     for id_ in range(40):
         store.append(_rows(_key(id_)))
     assert len(store._dataset().get_fragments()) == 40
-    store.optimize(search_space_id=None, columns=[])
+    store.optimize(search_space_ids=[], columns=[])
     assert len(store._dataset().get_fragments()) == 1
     assert [key.image_id for key in _keys(store)] == list(range(40))

@@ -16,7 +16,8 @@ from tiefvision.store import columns, registry, runs, spaces
 from tiefvision.store.database import Database, open_database
 from tiefvision.store.filters import ColumnType
 from tiefvision.store.home import Home
-from tiefvision.store.spaces import CellSpace, SearchSpace
+from tiefvision.store.spaces import CellSpace, NamedRanker, SearchSpace
+from tiefvision.vision.ranker import Ranker
 
 _CELLS = CellSpace("e", "f" * 64, "fp32", "p", 2, 2, "max", (PartLayout(3, 1.0),))
 _FINER = replace(_CELLS, rows=3, cols=3)
@@ -42,7 +43,7 @@ def _space(fitted_on: int) -> SearchSpace:
 
 def test_an_empty_catalogue_has_no_spaces(database: Database, home: Home) -> None:
     assert registry.active_cell_space(database) is None
-    assert registry.active_search_space_id(database) is None
+    assert registry.active_search_spaces(database).get("") is None
     with pytest.raises(NotReady, match="empty"):
         registry.active_search_space(database, home)
 
@@ -54,15 +55,75 @@ def test_spaces_come_back_as_they_were_and_one_is_active(database: Database, hom
         space = _space(fitted_on)
         registry.activate(database, home, space)
         found = registry.active_search_space(database, home)
-        assert found.id == space.id == registry.active_search_space_id(database)
+        assert found.id == space.id == registry.active_search_spaces(database).get("")
         np.testing.assert_array_equal(found.mean, space.mean)
         assert (found.projection is None) == (space.projection is None)
     assert set(registry.retired(database)) == {_space(0).id, _space(20).id}
     registry.activate(database, home, _space(20))  # a retired one may come back
-    assert registry.active_search_space_id(database) == _space(20).id
+    assert registry.active_search_spaces(database).get("") == _space(20).id
     registry.forget(database, home, _space(0).id)
     assert registry.retired(database) == [_space(2_000).id]
     assert not home.space(_space(0).id).exists()
+
+
+_HEAD = Ranker(np.full(3, 0.5, np.float32), np.eye(2, 3, dtype=np.float32))
+
+
+def _ranked(name: str, model_id: str, cells: CellSpace = _CELLS) -> SearchSpace:
+    return replace(
+        SearchSpace(cells, _HEAD.mean, None, 0, ""), ranker=NamedRanker(name, model_id, _HEAD)
+    )
+
+
+def test_each_ranker_has_a_space_of_its_own_beside_the_base(database: Database, home: Home) -> None:
+    registry.declare_cell_space(database, _CELLS)
+    colour, shape = _ranked("colour", "a" * 64), _ranked("shape", "b" * 64)
+    registry.activate(database, home, _space(0))
+    registry.activate(database, home, colour)
+    registry.activate(database, home, shape)
+    assert registry.active_search_spaces(database) == {
+        "": _space(0).id, "colour": colour.id, "shape": shape.id,
+    }  # fmt: skip
+    again = _ranked("colour", "c" * 64)
+    registry.activate(database, home, again)
+    registry.activate(database, home, _space(20))
+    assert registry.active_search_spaces(database) == {
+        "": _space(20).id, "colour": again.id, "shape": shape.id,
+    }  # fmt: skip
+    assert set(registry.retired(database)) == {_space(0).id, colour.id}
+    registry.retire(database, [again.id])
+    assert registry.answering(database) == {_space(20).id, shape.id}
+    assert registry.active_search_space(database, home).id == _space(20).id
+
+
+def test_a_ranker_comes_back_with_its_space(database: Database, home: Home) -> None:
+    registry.declare_cell_space(database, _CELLS)
+    space = _ranked("colour", "a" * 64)
+    registry.activate(database, home, space)
+    found = registry.search_space(database, home, space.id)
+    assert found.ranker is not None
+    assert (found.id, found.name, found.ranker.id) == (space.id, "colour", "a" * 64)
+    assert (found.exact_length, space.exact_length) == (2 * 2 * 2, 2 * 2 * 2)
+    cells = np.random.default_rng(1).normal(size=(4, 12)).astype(np.float16)
+    np.testing.assert_array_equal(found.exact(cells), space.exact(cells))
+    assert not registry.has_search_space(database, _CELLS.id), "not the base"
+
+
+def test_a_space_that_is_gone_is_told_with_a_remedy(database: Database, home: Home) -> None:
+    with pytest.raises(StoreError, match="just replaced"):
+        registry.search_space(database, home, "none")
+
+
+def test_the_spaces_of_another_cell_space_take_over_all_at_once(
+    database: Database, home: Home
+) -> None:
+    registry.declare_cell_space(database, _CELLS)
+    registry.activate(database, home, _space(0), _ranked("colour", "a" * 64))
+    registry.declare_cell_space(database, _FINER)
+    base = SearchSpace(_FINER, np.zeros(3, np.float32), None, 0, "")
+    registry.activate(database, home, base, _ranked("shape", "b" * 64, _FINER))
+    assert set(registry.active_search_spaces(database)) == {"", "shape"}
+    assert len(registry.retired(database)) == 2
 
 
 def test_another_cell_space_is_filled_while_the_first_answers(
@@ -73,12 +134,12 @@ def test_another_cell_space_is_filled_while_the_first_answers(
     registry.declare_cell_space(database, _FINER)
     assert registry.active_cell_space(database) == _CELLS
     assert registry.filling_cell_space(database) == _FINER
-    assert registry.active_search_space_id(database) == _space(0).id
+    assert registry.active_search_spaces(database).get("") == _space(0).id
     finer = SearchSpace(_FINER, np.zeros(3, np.float32), None, 0, "")
     registry.activate(database, home, finer)
     assert registry.active_cell_space(database) == _FINER
     assert registry.filling_cell_space(database) is None
-    assert registry.active_search_space_id(database) == finer.id
+    assert registry.active_search_spaces(database).get("") == finer.id
     assert registry.retired_cell_spaces(database) == [_CELLS.id]
     assert registry.retired(database) == [_space(0).id]
 
@@ -110,13 +171,18 @@ def test_each_label_has_its_own_spaces(database: Database, home: Home) -> None:
     assert caught.value.remedy == "did you mean bag?"
     registry.withdraw_label(database, "bag")
     assert registry.labels(database) == [""]
-    assert registry.active_search_space_id(database, label="bag") is None
-    assert registry.active_search_space_id(database) is not None
+    assert registry.active_search_spaces(database, label="bag").get("") is None
+    assert registry.active_search_spaces(database).get("") is not None
 
 
 def test_spaces_made_before_there_were_labels_keep_their_identity() -> None:
     assert _CELLS.id == "2c70d8ada043726f"
     assert replace(_CELLS, label="bag").id != _CELLS.id
+
+
+def test_spaces_without_a_ranker_keep_their_identity() -> None:
+    assert _space(0).id == "4364f1576298d434"
+    assert _ranked("colour", "a").id != _ranked("colour", "b").id != _space(0).id
 
 
 def test_equal_ways_of_working_have_one_identity_and_others_another() -> None:

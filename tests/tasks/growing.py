@@ -50,9 +50,9 @@ def main(folder: Path, rows: int) -> None:
         cells = rng.standard_normal((len(keys), space.cell_length), np.float32) / 36
         store.append(VectorRows(keys, cells.astype(np.float16), [{} for _ in keys]))
         shop.encodings(space).acknowledge(done)
-    active = growth.refit(shop, store, space, rows)
+    active = growth.refit(shop, store, shop.search_space(), rows)
     assert active.dimensions is not None
-    store.optimize(search_space_id=active.id, columns=[])
+    store.optimize(search_space_ids=[active.id], columns=[])
     # The next space is made of merged rows.
     store.add_search_space("next", dimensions=active.dimensions, project=active.compact)
     database.close()

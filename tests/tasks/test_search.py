@@ -420,4 +420,4 @@ def test_a_copied_catalogue_is_searched_by_upload_without_photographs_or_cache(
     result = _search(copied, upload, k=12)
     assert result.hits == expected.hits
     with opened(copied.catalogue) as catalogue:
-        assert registry.active_search_space_id(catalogue.database) == expected.space
+        assert registry.active_search_spaces(catalogue.database)[""] == expected.space

@@ -231,7 +231,7 @@ class LanceStore:
         if name in dataset.schema.names:
             self._commit(lambda: dataset.drop_columns([name]))
 
-    def optimize(self, *, search_space_id: str | None, columns: Sequence[str]) -> None:
+    def optimize(self, *, search_space_ids: Sequence[str], columns: Sequence[str]) -> None:
         dataset = self._dataset()
         if len(dataset.get_fragments()) > _MOST_FRAGMENTS:
             self._commit(
@@ -240,19 +240,20 @@ class LanceStore:
                 )
             )
         if dataset.count_rows() >= INDEX_FROM_ROWS:
-            self._index(dataset, search_space_id, columns)
+            self._index(dataset, search_space_ids, columns)
         dataset.cleanup_old_versions(timedelta(seconds=LONGEST_QUERY_S))
 
     def _index(
-        self, dataset: LanceDataset, search_space_id: str | None, columns: Sequence[str]
+        self, dataset: LanceDataset, search_space_ids: Sequence[str], columns: Sequence[str]
     ) -> None:
         present = {column for index in dataset.list_indices() for column in index["fields"]}
         for column in ("image_id", *columns):
             if column not in present:
                 kind = "BITMAP" if dataset.schema.field(column).type == pa.bool_() else "BTREE"
                 dataset.create_scalar_index(column, kind)
-        if search_space_id is not None and compact_column(search_space_id) not in present:
-            dataset.create_index(compact_column(search_space_id), "IVF_RQ", metric="dot")
+        for vectors in map(compact_column, search_space_ids):
+            if vectors not in present:
+                dataset.create_index(vectors, "IVF_RQ", metric="dot")
         dataset.optimize.optimize_indices()
 
     def _each_key(

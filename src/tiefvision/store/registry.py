@@ -1,14 +1,15 @@
-"""Which cell space and which search space a catalogue uses for each label: one row each, read once
-per query."""
+"""Which cell space a catalogue uses for each label, and which search spaces of it: the base and one
+for each active ranker. They are read once per query."""
 
 from __future__ import annotations
 
 import difflib
 import shutil
+from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from tiefvision.errors import NotFound, NotReady
+from tiefvision.errors import NotFound, NotReady, StoreError
 from tiefvision.store import spaces
 from tiefvision.store.database import Database
 from tiefvision.store.home import Home
@@ -42,42 +43,60 @@ def labels(database: Database) -> list[str]:
         return sorted(connection.scalars(statement.distinct()))
 
 
-def active_search_space_id(database: Database, *, label: str = "") -> str | None:
-    """The id of the search space that answers queries for a label; None where there is none."""
+def active_search_spaces(database: Database, *, label: str = "") -> dict[str, str]:
+    """The search spaces that answer queries for a label: ranker's name -> id, "" for the base."""
     statement = (
-        sa.select(search_spaces.c.id)
+        sa.select(search_spaces.c.ranker, search_spaces.c.id)
         .join(cell_spaces)
         .where(search_spaces.c.state == "active", cell_spaces.c.label == label)
+        .order_by(search_spaces.c.ranker)
     )
     with database.read() as connection:
-        return connection.scalar(statement)
+        return {row.ranker: row.id for row in connection.execute(statement)}
 
 
-def active_search_space(database: Database, home: Home, *, label: str = "") -> SearchSpace:
-    """The search space that answers queries for a label, with its arrays.
+def answering(database: Database) -> set[str]:
+    """The ids of all search spaces that answer queries, of whatever label and ranker."""
+    statement = sa.select(search_spaces.c.id).where(search_spaces.c.state == "active")
+    with database.read() as connection:
+        return set(connection.scalars(statement))
 
-    Raises NotReady when the catalogue has none yet.
-    """
+
+def search_space(database: Database, home: Home, search_space_id: str) -> SearchSpace:
+    """A search space with its arrays. Raises StoreError when they are damaged or gone."""
     with database.read() as connection:
         row = connection.execute(
             sa.select(search_spaces, cell_spaces.c.definition.label("cell_definition"))
             .join(cell_spaces)
-            .where(search_spaces.c.state == "active", cell_spaces.c.label == label)
+            .where(search_spaces.c.id == search_space_id)
         ).first()
-    if row is None and label:
-        raise _no_such_label(label, labels(database), home)
     if row is None:
-        raise NotReady(
-            "this catalogue is empty", remedy=f"tiefvision index PHOTOS -c {home.folder}"
+        raise StoreError(
+            f"the search space {search_space_id} was just replaced", remedy="search again"
         )
     cell_space = CellSpace.parse(row.cell_definition)
-    return spaces.load(row.definition, cell_space, home.space(row.id))
+    return spaces.load(row.definition, cell_space, home.space(row.id), name=row.ranker)
+
+
+def active_search_space(database: Database, home: Home, *, label: str = "") -> SearchSpace:
+    """The base space that answers queries for a label, with its arrays.
+
+    Raises NotReady when the catalogue has none yet.
+    """
+    search_space_id = active_search_spaces(database, label=label).get("")
+    if search_space_id is not None:
+        return search_space(database, home, search_space_id)
+    if label:
+        raise _no_such_label(label, labels(database), home)
+    raise NotReady("this catalogue is empty", remedy=f"tiefvision index PHOTOS -c {home.folder}")
 
 
 def has_search_space(database: Database, cell_space_id: str) -> bool:
-    """Whether the active search space compares the cells of that cell space."""
+    """Whether the active base space compares the cells of that cell space."""
     statement = sa.select(search_spaces.c.id).where(
-        search_spaces.c.state == "active", search_spaces.c.cell_space_id == cell_space_id
+        search_spaces.c.state == "active",
+        search_spaces.c.ranker == "",
+        search_spaces.c.cell_space_id == cell_space_id,
     )
     with database.read() as connection:
         return connection.scalar(statement) is not None
@@ -129,27 +148,40 @@ def withdraw_label(database: Database, label: str) -> None:
         )
 
 
-def activate(database: Database, home: Home, space: SearchSpace) -> None:
-    """Switch the queries of its label to a search space whose arrays and vectors are whole."""
-    spaces.save(space, home.space(space.id))
-    cell_space_id, label = space.cell_space.id, space.cell_space.label
+def activate(database: Database, home: Home, *new: SearchSpace) -> None:
+    """Switch queries to search spaces of one cell space whose arrays and vectors are whole, all at
+    once. Each takes the place of its ranker's former one; those of another cell space retire."""
+    for space in new:
+        spaces.save(space, home.space(space.id))
+    cell_space_id, label = new[0].cell_space.id, new[0].cell_space.label
     same_label = sa.select(cell_spaces.c.id).where(cell_spaces.c.label == label)
+    replaced = sa.or_(
+        search_spaces.c.ranker.in_([space.name for space in new]),
+        search_spaces.c.cell_space_id != cell_space_id,
+    )
     with database.write() as connection:
         connection.execute(
             sa.update(search_spaces)
-            .where(search_spaces.c.state == "active", search_spaces.c.cell_space_id.in_(same_label))
+            .where(
+                search_spaces.c.state == "active",
+                search_spaces.c.cell_space_id.in_(same_label),
+                replaced,
+            )
             .values(state="retired")
         )
-        connection.execute(sa.delete(search_spaces).where(search_spaces.c.id == space.id))
-        connection.execute(
-            sa.insert(search_spaces).values(
-                id=space.id,
-                cell_space_id=cell_space_id,
-                definition=space.definition(),
-                ranker="",
-                state="active",
-            )
-        )
+        ids = [space.id for space in new]
+        connection.execute(sa.delete(search_spaces).where(search_spaces.c.id.in_(ids)))
+        rows = [
+            {
+                "id": space.id,
+                "cell_space_id": cell_space_id,
+                "definition": space.definition(),
+                "ranker": space.name,
+                "state": "active",
+            }
+            for space in new
+        ]
+        connection.execute(sa.insert(search_spaces), rows)
         connection.execute(
             sa.update(cell_spaces)
             .where(cell_spaces.c.label == label, cell_spaces.c.state == "active")
@@ -157,6 +189,16 @@ def activate(database: Database, home: Home, space: SearchSpace) -> None:
         )
         connection.execute(
             sa.update(cell_spaces).where(cell_spaces.c.id == cell_space_id).values(state="active")
+        )
+
+
+def retire(database: Database, search_space_ids: Sequence[str]) -> None:
+    """Let search spaces answer no longer; their files stay until they are forgotten."""
+    with database.write() as connection:
+        connection.execute(
+            sa.update(search_spaces)
+            .where(search_spaces.c.id.in_(search_space_ids))
+            .values(state="retired")
         )
 
 

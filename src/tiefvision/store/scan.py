@@ -97,7 +97,11 @@ class Scan:
         self, exact_query: Float32[np.ndarray, " length"], rows: Int64[np.ndarray, " m"]
     ) -> Float32[np.ndarray, " m"]:
         """The same in single precision, for the few rows that are shown."""
-        return self._exact_rows(rows).astype(np.float32) @ exact_query
+        found = np.empty(len(rows), np.float32)
+        for start in range(0, len(rows), _BLOCK_ROWS):
+            some = slice(start, start + _BLOCK_ROWS)
+            found[some] = self._exact_rows(rows[some]).astype(np.float32) @ exact_query
+        return found
 
     def _exact_rows(self, rows: Int64[np.ndarray, " m"]) -> Float16[np.ndarray, "m length"]:
         return self.exact[rows] if self.exact_file is None else self.exact_file.read(rows)
@@ -132,9 +136,7 @@ def open_scan(space: SearchSpace, folder: Path) -> Scan | None:
 def _open_generation(space: SearchSpace, folder: Path, header: _Header) -> Scan | None:
     count = header.count
     rows = _mapped(_file(folder, "rows", header.generation), np.dtype("<i8"), (count, 3))
-    exact = _mapped(
-        _file(folder, "exact", header.generation), _HALF, (count, space.cell_space.cell_length)
-    )
+    exact = _mapped(_file(folder, "exact", header.generation), _HALF, (count, space.exact_length))
     compact = None
     if space.dimensions is not None:
         compact = _mapped(
@@ -146,7 +148,7 @@ def _open_generation(space: SearchSpace, folder: Path, header: _Header) -> Scan 
     if row_file.can_read():
         try:
             exact_file = RowFile(
-                _file(folder, "exact", header.generation), length=space.cell_space.cell_length
+                _file(folder, "exact", header.generation), length=space.exact_length
             )
         except OSError:
             return None  # removed since it was mapped: another generation is there
@@ -176,7 +178,7 @@ def extend(
         # Above every file there is: a reader may have those of a lost header mapped.
         generation, count = 1 + max(generation, *_generations(folder)), 0
     project = space.projection
-    length, dimensions = space.cell_space.cell_length, space.dimensions or 0
+    length, dimensions = space.exact_length, space.dimensions or 0
     with (
         _at(_file(folder, "rows", generation), count * 3 * 8) as rows_file,
         _at(_file(folder, "exact", generation), count * length * _HALF.itemsize) as exact_file,

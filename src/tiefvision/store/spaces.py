@@ -24,12 +24,14 @@ from tiefvision.maths.centring import PartLayout, centre
 from tiefvision.maths.grids import Pooling
 from tiefvision.maths.projection import Projection
 from tiefvision.maths.similarity import flat_vector
+from tiefvision.vision.ranker import Ranker
 
 _ID_DIGITS = 16
 
 # Images whose cells are centred at once: their temporary copies stay at a few megabytes.
 _IMAGES_AT_ONCE = 32
 _ARRAYS = "space.npz"
+_RANKER = "ranker_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +86,22 @@ class CellSpace:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedRanker:
+    """A trained ranker of a catalogue. id: of its model."""
+
+    name: str
+    id: str
+    head: Ranker
+
+
+@dataclass(frozen=True, slots=True)
 class SearchSpace:
     """How the cells of a cell space are compared.
 
-    mean: float32 (channels,). projection: None where vectors are compared as they are.
-    fitted_on: how many images the mean and the projection were fitted on; sample: the SHA-256 of
-    their content ids; both 0 and "" for a space that was fitted on nothing.
+    mean: float32 (channels,), the ranker's own where there is one. projection: None where vectors
+    are compared as they are. fitted_on: how many images the mean and the projection were fitted
+    on; sample: the SHA-256 of their content ids; both 0 and "" for a space that was fitted on
+    nothing. ranker: what cells go through once they are centred; None in the base space.
     """
 
     cell_space: CellSpace
@@ -97,20 +109,34 @@ class SearchSpace:
     projection: Projection | None
     fitted_on: int
     sample: str
-    ranker: str | None = None
+    ranker: NamedRanker | None = None
 
     @property
     def id(self) -> str:
         return _digest(self.definition())
 
     @property
+    def name(self) -> str:
+        """The name of its ranker; "" for the base space."""
+        return "" if self.ranker is None else self.ranker.name
+
+    @property
+    def exact_length(self) -> int:
+        """Numbers in an exact vector."""
+        own = self.cell_space
+        channels = own.channels if self.ranker is None else self.ranker.head.channels
+        return own.rows * own.cols * channels
+
+    @property
     def dimensions(self) -> int | None:
         """Length of compact vectors; None where there are none."""
         return None if self.projection is None else len(self.projection.components)
 
-    def exact(self, cells: Float[np.ndarray, "n length"]) -> Float32[np.ndarray, "n length"]:
-        """Vectors whose dot product is the similarity: stored cells centred, weighted, flat."""
-        vectors = np.empty((len(cells), self.cell_space.cell_length), np.float32)
+    def exact(
+        self, cells: Float[np.ndarray, "n _length"]
+    ) -> Float32[np.ndarray, "n _exact_length"]:
+        """Vectors whose dot product is the similarity: stored cells centred, ranked, flat."""
+        vectors = np.empty((len(cells), self.exact_length), np.float32)
         for start in range(0, len(cells), _IMAGES_AT_ONCE):
             own = slice(start, start + _IMAGES_AT_ONCE)
             vectors[own] = self._exact(cells[own])
@@ -126,10 +152,13 @@ class SearchSpace:
             vectors[own] = self.projection(self._exact(cells[own]))
         return vectors
 
-    def _exact(self, cells: Float[np.ndarray, "n length"]) -> Float32[np.ndarray, "n length"]:
+    def _exact(
+        self, cells: Float[np.ndarray, "n _length"]
+    ) -> Float32[np.ndarray, "n _exact_length"]:
         space = self.cell_space
         shaped = cells.reshape(-1, space.rows, space.cols, space.channels)
-        return flat_vector(centre(shaped, mean=self.mean, parts=space.parts))
+        centred = centre(shaped, mean=self.mean, parts=space.parts)
+        return flat_vector(centred if self.ranker is None else self.ranker.head(centred))
 
     def definition(self) -> dict[str, object]:
         """The JSON form that the catalogue holds; the arrays lie beside it in a file."""
@@ -138,7 +167,7 @@ class SearchSpace:
             "fitted_on": self.fitted_on,
             "sample": self.sample,
             "dimensions": self.dimensions,
-            "ranker": self.ranker,
+            "ranker": None if self.ranker is None else self.ranker.id,
         }
 
 
@@ -148,6 +177,8 @@ def save(space: SearchSpace, folder: Path) -> None:
     arrays = {"mean": space.mean}
     if space.projection is not None:
         arrays["components"] = space.projection.components
+    if space.ranker is not None:
+        arrays |= {f"{_RANKER}{name}": own for name, own in space.ranker.head.arrays().items()}
     handle, temporary = tempfile.mkstemp(dir=folder, suffix=".partial")
     with os.fdopen(handle, "wb") as file:
         np.savez(file, allow_pickle=False, **arrays)
@@ -156,25 +187,35 @@ def save(space: SearchSpace, folder: Path) -> None:
     Path(temporary).replace(folder / _ARRAYS)
 
 
-def load(definition: dict[str, object], cell_space: CellSpace, folder: Path) -> SearchSpace:
-    """A search space from its JSON form and its folder. Raises StoreError when it is damaged."""
-    file = folder / _ARRAYS
+def load(
+    definition: dict[str, object], cell_space: CellSpace, folder: Path, *, name: str = ""
+) -> SearchSpace:
+    """A search space from its JSON form and its folder; name: of its ranker, "" without one.
+
+    Raises StoreError when it is damaged.
+    """
+    file, ranker_id = folder / _ARRAYS, definition["ranker"]
     try:
-        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
-            mean = arrays["mean"]
-            components = arrays.get("components")
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as stored:
+            arrays = {own: stored[own] for own in stored.files}
+        ranker = None
+        if ranker_id is not None:
+            own = {key: array for key, array in arrays.items() if key.startswith(_RANKER)}
+            head = Ranker(**{key.removeprefix(_RANKER): array for key, array in own.items()})
+            ranker = NamedRanker(name, str(ranker_id), head)
+        components = arrays.get("components")
+        return SearchSpace(
+            cell_space=cell_space,
+            mean=arrays["mean"],
+            projection=None if components is None else Projection(components),
+            fitted_on=int(str(definition["fitted_on"])),
+            sample=str(definition["sample"]),
+            ranker=ranker,
+        )
+    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
         raise StoreError(
             f"{file} cannot be read: {error}", remedy="run tiefvision index again to rebuild it"
         ) from error
-    return SearchSpace(
-        cell_space=cell_space,
-        mean=mean,
-        projection=None if components is None else Projection(components),
-        fitted_on=int(str(definition["fitted_on"])),
-        sample=str(definition["sample"]),
-        ranker=None if definition["ranker"] is None else str(definition["ranker"]),
-    )
 
 
 def sample_digest(content_ids: list[str]) -> str:

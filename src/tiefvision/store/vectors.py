@@ -129,6 +129,6 @@ class VectorStore(Protocol):
         """Remove the compact vectors of a search space."""
         ...
 
-    def optimize(self, *, search_space_id: str | None, columns: Sequence[str]) -> None:
+    def optimize(self, *, search_space_ids: Sequence[str], columns: Sequence[str]) -> None:
         """Merge small files, build or extend indexes, drop old versions. One owner at a time."""
         ...

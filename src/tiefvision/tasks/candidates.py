@@ -55,6 +55,18 @@ class Index(Protocol):
         that satisfy the filter, so that a longer one would find no more."""
         ...
 
+    def shortlist(
+        self, queries: Sequence[Query], *, where: Filter | None, limit: int
+    ) -> tuple[list[Image], bool]:
+        """The images of a shortlist of `limit` that count, and whether it held all rows."""
+        ...
+
+    def similarities(
+        self, queries: Sequence[Query], images: Sequence[Image]
+    ) -> Float32[np.ndarray, "queries images"]:
+        """Exact similarities; nan for an image of which there is no row any more, or yet."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class ScanIndex:
@@ -74,6 +86,31 @@ class ScanIndex:
         candidates = self._rerank(queries, found, allowed, wanted)
         lap("rerank")
         return candidates, len(found) < limit
+
+    def shortlist(
+        self, queries: Sequence[Query], *, where: Filter | None, limit: int
+    ) -> tuple[list[Image], bool]:
+        allowed = None if where is None else self.engine().matching(where)
+        found = self._shortlist(queries, allowed, limit)
+        _, images = self._current(found, allowed, max(1, len(found)))
+        return images, len(found) < limit
+
+    def similarities(
+        self, queries: Sequence[Query], images: Sequence[Image]
+    ) -> Float32[np.ndarray, "queries images"]:
+        places = {image.id: place for place, image in enumerate(images)}
+        found = np.full((len(queries), len(images)), np.nan, np.float32)
+        rows = [
+            int(row)
+            for row in np.flatnonzero(np.isin(self.scan.image_ids, list(places)))
+            if _holds(images[places[int(self.scan.image_ids[row])]], int(self.scan.versions[row]))
+        ]
+        own = [places[int(self.scan.image_ids[row])] for row in rows]
+        for query, similarities in zip(queries, found, strict=True):
+            similarities[own] = self.scan.precise_similarities(
+                query.exact, np.array(rows, np.int64)
+            )
+        return found
 
     def _shortlist(
         self, queries: Sequence[Query], allowed: Matching | None, limit: int
@@ -125,9 +162,9 @@ class ScanIndex:
                 content = int(self.scan.content_keys[row])
                 if image is None or content in contents:
                     continue
-                if image.found is None or image.found.version != int(self.scan.versions[row]):
+                if not _holds(image, int(self.scan.versions[row])):
                     continue
-                if allowed is not None and not allowed.holds(image.found.key):
+                if allowed is not None and not (image.found and allowed.holds(image.found.key)):
                     continue
                 contents.add(content)
                 rows.append(int(row))
@@ -153,6 +190,27 @@ class EngineIndex:
         candidates = self._rerank(queries, found, wanted)
         lap("rerank")
         return candidates, len(found) < limit
+
+    def shortlist(
+        self, queries: Sequence[Query], *, where: Filter | None, limit: int
+    ) -> tuple[list[Image], bool]:
+        found = self._shortlist(queries, where, limit)
+        known = self.encodings.get([key.image_id for key in found])
+        counting = [key for key in found if key.image_id in known and _is(known[key.image_id], key)]
+        return [known[key.image_id] for key in counting], len(found) < limit
+
+    def similarities(
+        self, queries: Sequence[Query], images: Sequence[Image]
+    ) -> Float32[np.ndarray, "queries images"]:
+        places = {image.id: place for place, image in enumerate(images)}
+        found = np.full((len(queries), len(images)), np.nan, np.float32)
+        rows = self.store.fetch(list(places))
+        exact = self.space.exact(rows.cells)
+        for key, vector in zip(rows.keys, exact, strict=True):
+            place = places[key.image_id]
+            if _is(images[place], key):
+                found[:, place] = [vector @ query.exact for query in queries]
+        return found
 
     def _shortlist(
         self, queries: Sequence[Query], where: Filter | None, limit: int
@@ -181,7 +239,7 @@ class EngineIndex:
         for place in np.argsort(-scores, kind="stable"):
             key = rows.keys[int(place)]
             image = known.get(key.image_id)
-            if image is None or image.found is None or image.found.key != key:
+            if image is None or not _is(image, key):
                 continue
             if key.content_id in contents:
                 continue
@@ -190,3 +248,13 @@ class EngineIndex:
             if len(ranked) == wanted:
                 break
         return ranked
+
+
+def _holds(image: Image, version: int) -> bool:
+    """Whether the catalogue holds an image at a change number."""
+    return image.found is not None and image.found.version == version
+
+
+def _is(image: Image, key: RowKey) -> bool:
+    """Whether a row is the one that the catalogue acknowledges of an image."""
+    return image.found is not None and image.found.key == key

@@ -7,18 +7,18 @@ the encoder or the locator changed. The old one answers until the new one is who
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tiefvision.errors import StoreError
-from tiefvision.store import columns, registry
+from tiefvision.store import registry
 from tiefvision.store.boxes import Boxes
 from tiefvision.store.encodings import Encodings
 from tiefvision.store.records import Image
 from tiefvision.store.spaces import CellSpace, SearchSpace
 from tiefvision.store.vectors import VectorStore
-from tiefvision.tasks import growth, workers
+from tiefvision.tasks import growth, ranked_spaces, workers
 from tiefvision.tasks.cell_makers import CellMaker
 from tiefvision.tasks.opened import Opened
 from tiefvision.tasks.progress import Progress
@@ -31,8 +31,9 @@ from tiefvision.vision.embedder import Embedder
 class Filling:
     """A cell space while it is filled.
 
-    embedder: makes its cells; None once they are made. search_space: what queries compare of it;
-    None while another cell space answers.
+    embedder: makes its cells; None once they are made. search_spaces: what queries compare of it,
+    the base first, then those of rankers; none while another cell space answers. notes: what its
+    end could not do.
     """
 
     shop: Opened
@@ -40,11 +41,12 @@ class Filling:
     embedder: Embedder | None
     store: VectorStore
     encodings: Encodings
-    search_space: SearchSpace | None
+    search_spaces: Sequence[SearchSpace]
+    notes: list[str] = field(default_factory=list[str])
 
     def reconcile(self) -> None:
         """Make its vectors and its acknowledgements agree. The caller holds the lease."""
-        growth.drop_other_vectors(self.store, self.search_space)
+        growth.drop_other_vectors(self.store, self.search_spaces)
         reconcile(self.encodings, self.store)
 
     def work(
@@ -72,7 +74,7 @@ class Filling:
             written(tally)
             while left and not stop.is_set():
                 writer = Writer(
-                    self.encodings, self.store, self.search_space, claims, written, tally=tally
+                    self.encodings, self.store, self.search_spaces, claims, written, tally=tally
                 )
                 found = workers.outcomes(workshop, self._todo(), workers=count, stop=stop)
                 with closing(found):
@@ -87,22 +89,34 @@ class Filling:
         return tally
 
     def finish(self, *, stop: threading.Event) -> None:
-        """Make it searchable: fit its space anew where it has outgrown it, merge its files; and
+        """Make it searchable: fit its spaces anew where it has outgrown them, merge its files; and
         where it is to take another's place, and is whole, switch to it."""
+        if self.search_spaces:
+            self._keep_up(stop)
+        elif not self.lacking() and not stop.is_set():
+            self._take_over()
+        if self.search_spaces:
+            growth.optimize(self.shop, self.store, self.search_spaces)
+
+    def _keep_up(self, stop: threading.Event) -> None:
+        """Bring the spaces that answer up to date."""
+        base, *ranked = self.search_spaces
         images = self.encodings.count()
-        active = self.search_space
-        if active is None:
-            if self.lacking() or stop.is_set():
-                return
-            active = growth.begin(self.shop, self.store, self.space, images)
-        elif growth.is_outgrown(active, images) and not stop.is_set():
-            active = growth.refit(self.shop, self.store, self.space, images)
+        if growth.is_outgrown(base, images) and not stop.is_set():
+            base = growth.refit(self.shop, self.store, base, images)
         else:
-            growth.lay_out(self.shop, active)
-        self.store.optimize(
-            search_space_id=None if active.dimensions is None else active.id,
-            columns=list(columns.read(self.shop.database)),
-        )
+            growth.lay_out(self.shop, base)
+        if not self.space.label:
+            ranked, self.notes = ranked_spaces.follow(
+                self.shop, self.store, self.space, ranked, stop=stop
+            )
+        self.search_spaces = [base, *ranked]
+
+    def _take_over(self) -> None:
+        """Make this cell space, which is whole, the one that answers."""
+        base = growth.fitted(self.shop, self.store, self.space, self.encodings.count())
+        growth.switch(self.shop, self.store, base)
+        self.search_spaces = [base]
 
     def lacking(self) -> int:
         """How many images the space that answers now has and this one has not."""
@@ -122,11 +136,13 @@ def prepare(shop: Opened, maker: CellMaker) -> Filling:
     """A cell space ready to be filled; declared already. The first one of its label answers
     queries from the start, as far as it has come."""
     space, store = maker.space, shop.vectors(maker.space)
-    search_space = None
+    spaces: list[SearchSpace] = []
     answering = registry.active_cell_space(shop.database, label=space.label)
     if answering is not None and answering.id == space.id:
-        search_space = _answering(shop, store, maker)
-    return Filling(shop, space, maker.embedder, store, shop.encodings(space), search_space)
+        spaces = [_answering(shop, store, maker)]
+        if not space.label:
+            spaces += ranked_spaces.answering(shop)
+    return Filling(shop, space, maker.embedder, store, shop.encodings(space), spaces)
 
 
 def _answering(shop: Opened, store: VectorStore, maker: CellMaker) -> SearchSpace:

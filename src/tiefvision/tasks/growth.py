@@ -1,21 +1,23 @@
-"""A catalogue's search space grows with it: fitted anew at each rung, always into a new space.
+"""A catalogue's search spaces grow with it: fitted anew at each rung, always into a new space.
 
 The mean cell and the projection are fitted on the images with the smallest content ids, so that
-any order of work gives the same space. The old space answers until the new one is whole.
+any order of work gives the same space; a ranker brings its own mean cell. The old space answers
+until the new one is whole.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import BinaryIO
 
 import numpy as np
 from jaxtyping import Float16, Float32
 
 from tiefvision.maths import projection
-from tiefvision.store import leases, registry, scan, spaces
-from tiefvision.store.spaces import CellSpace, SearchSpace
+from tiefvision.store import columns, leases, registry, scan, spaces
+from tiefvision.store.spaces import CellSpace, NamedRanker, SearchSpace
 from tiefvision.store.vectors import VectorStore
 from tiefvision.tasks.opened import Opened, extend_scan
 
@@ -31,52 +33,64 @@ _SAMPLE = 2_000
 _BATCH = 125
 
 
-def first_space(cell_space: CellSpace) -> SearchSpace:
-    """The space of a catalogue that is too small to fit anything: no mean, no projection."""
-    mean = np.zeros(cell_space.channels, np.float32)
-    return SearchSpace(cell_space, mean, projection=None, fitted_on=0, sample="")
-
-
 def is_outgrown(space: SearchSpace, images: int) -> bool:
     """Whether a catalogue of so many images has reached a rung above its space's."""
-    return any(space.fitted_on < rung <= images for rung in RUNGS)
+    return space.fitted_on < _rung(images, space.ranker)
 
 
-def refit(shop: Opened, store: VectorStore, cell_space: CellSpace, images: int) -> SearchSpace:
-    """Fit a space on the catalogue as it is, fill it from stored cells, and switch to it."""
-    rung = max(rung for rung in RUNGS if rung <= images)
+def first_space(cell_space: CellSpace, ranker: NamedRanker | None = None) -> SearchSpace:
+    """The space of a catalogue that is too small to fit anything: no projection, and no mean but a
+    ranker's."""
+    mean = np.zeros(cell_space.channels, np.float32) if ranker is None else ranker.head.mean
+    return SearchSpace(cell_space, mean, None, fitted_on=0, sample="", ranker=ranker)
+
+
+def fitted(
+    shop: Opened,
+    store: VectorStore,
+    cell_space: CellSpace,
+    images: int,
+    *,
+    ranker: NamedRanker | None = None,
+) -> SearchSpace:
+    """A space fitted on the catalogue as it is; neither filled nor active."""
+    space, rung = first_space(cell_space, ranker), _rung(images, ranker)
+    if rung == 0:
+        return space
     sample = shop.encodings(cell_space).smallest_content_ids(min(rung, _SAMPLE))
     ids = [image_id for _, image_id in sample]
-    mean = _mean_of(store, ids, cell_space.channels)
-    space = SearchSpace(cell_space, mean, None, rung, spaces.sample_digest([c for c, _ in sample]))
-    if rung >= PROJECT_FROM and cell_space.cell_length > DIMENSIONS:
-        with tempfile.TemporaryFile(dir=shop.home.folder) as file:
-            for cells in _cells_in_order(store, ids):
-                space.exact(cells).astype(np.float16).tofile(file)
-            fitted = projection.fit(
-                lambda: _rows_of(file, cell_space.cell_length), dimensions=DIMENSIONS
-            )
-        space = SearchSpace(cell_space, mean, fitted, rung, space.sample)
-    switch(shop, store, space)
-    return space
+    digest = spaces.sample_digest([content_id for content_id, _ in sample])
+    space = replace(space, fitted_on=rung, sample=digest)
+    if ranker is None:
+        space = replace(space, mean=_mean_of(store, ids, cell_space.channels))
+    if rung < PROJECT_FROM or space.exact_length <= DIMENSIONS:
+        return space
+    with tempfile.TemporaryFile(dir=shop.home.folder) as file:
+        for cells in _cells_in_order(store, ids):
+            space.exact(cells).astype(np.float16).tofile(file)
+        own = projection.fit(lambda: _rows_of(file, space.exact_length), dimensions=DIMENSIONS)
+    return replace(space, projection=own)
 
 
-def switch(shop: Opened, store: VectorStore, space: SearchSpace) -> None:
-    """Fill a space from stored cells, then make it the active one."""
+def fill(shop: Opened, store: VectorStore, space: SearchSpace) -> None:
+    """Make a space's vectors from stored cells; it can then be made active."""
     spaces.save(space, shop.home.space(space.id))
     if space.dimensions is not None:
         store.add_search_space(space.id, dimensions=space.dimensions, project=space.compact)
     lay_out(shop, space)
+
+
+def switch(shop: Opened, store: VectorStore, space: SearchSpace) -> None:
+    """Fill a space, then make it the active one of its ranker."""
+    fill(shop, store, space)
     registry.activate(shop.database, shop.home, space)
 
 
-def begin(shop: Opened, store: VectorStore, cell_space: CellSpace, images: int) -> SearchSpace:
-    """Make a cell space that is whole the one that answers: fit its first space and switch."""
-    if images >= RUNGS[0]:
-        return refit(shop, store, cell_space, images)
-    space = first_space(cell_space)
-    switch(shop, store, space)
-    return space
+def refit(shop: Opened, store: VectorStore, space: SearchSpace, images: int) -> SearchSpace:
+    """Switch to a space of the same ranker that is fitted on the catalogue as it is."""
+    new = fitted(shop, store, space.cell_space, images, ranker=space.ranker)
+    switch(shop, store, new)
+    return new
 
 
 def remove_retired(shop: Opened) -> None:
@@ -87,11 +101,18 @@ def remove_retired(shop: Opened) -> None:
         registry.forget_cell_space(shop.database, shop.home, cell_space_id)
 
 
-def drop_other_vectors(store: VectorStore, space: SearchSpace | None) -> None:
-    """Remove the compact vectors of search spaces other than the one that answers."""
-    for search_space_id in store.search_space_ids():
-        if space is None or search_space_id != space.id:
-            store.drop_search_space(search_space_id)
+def drop_other_vectors(store: VectorStore, active: Sequence[SearchSpace]) -> None:
+    """Remove the compact vectors of search spaces other than those that answer."""
+    for search_space_id in set(store.search_space_ids()) - {space.id for space in active}:
+        store.drop_search_space(search_space_id)
+
+
+def optimize(shop: Opened, store: VectorStore, active: Sequence[SearchSpace]) -> None:
+    """Merge the engine's files, and index what queries ask it for."""
+    store.optimize(
+        search_space_ids=[space.id for space in active if space.dimensions is not None],
+        columns=list(columns.read(shop.database)),
+    )
 
 
 def lay_out(shop: Opened, space: SearchSpace) -> None:
@@ -110,6 +131,13 @@ def scans(shop: Opened, space: SearchSpace, *, images: int | None = None) -> boo
         return True
     count = shop.encodings(space.cell_space).count() if images is None else images
     return count <= shop.settings.search.scan_up_to
+
+
+def _rung(images: int, ranker: NamedRanker | None) -> int:
+    """The rung that a catalogue of so many images has reached; 0 below all of those at which
+    something is fitted."""
+    least = 0 if ranker is None else PROJECT_FROM
+    return max((rung for rung in RUNGS if least <= rung <= images), default=0)
 
 
 def _mean_of(store: VectorStore, ids: list[int], channels: int) -> Float32[np.ndarray, " channels"]:

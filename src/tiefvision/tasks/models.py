@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tiefvision.errors import Conflict, InvalidInput, NotFound
-from tiefvision.store import models
-from tiefvision.store.models import Model
-from tiefvision.tasks import update
+from tiefvision.store import leases, models, registry
+from tiefvision.store.models import Kind, Model
+from tiefvision.tasks import ranked_spaces, update
 from tiefvision.tasks.opened import Opened, opened
 from tiefvision.tasks.progress import Progress, silent
+from tiefvision.vision import ranker
 
 # Shorter beginnings of an id are more likely a slip than a name.
 _SHORTEST_PREFIX = 4
@@ -31,7 +32,7 @@ class ModelDetails:
 @dataclass(frozen=True, slots=True)
 class Activation:
     """What is active now. model_id, previous_id: None for no model. encoded: images that were
-    encoded anew; notes: what is left to do."""
+    encoded anew, by a locator; notes: what is left to do."""
 
     kind: str
     name: str
@@ -61,34 +62,38 @@ def activate_model(
     progress: Progress = silent,
     stop: threading.Event | None = None,
 ) -> Activation:
-    """Use a model from now on: every image is encoded anew by it, while what was there before
-    answers queries; an interrupted run is gone on with by `index`.
+    """Use a model from now on: for a locator every image is encoded anew, for a ranker its stored
+    cells are ranked anew, while what was there before answers queries; an interrupted run is gone
+    on with by `index`.
 
-    Raises NotFound, or Conflict while an index run is at work.
+    Raises NotFound, InvalidInput for a ranker of another encoder, or Conflict while an index run
+    is at work.
     """
     with opened(catalogue) as shop:
         model = named(shop, which)
-        return switch(shop, model.name, model.id, progress=progress, stop=stop)
+        kind = _kind(model)
+        return switch(shop, kind, model.name, model.id, progress=progress, stop=stop)
 
 
 def deactivate(
     *,
+    kind: Kind = "locator",
     name: str = "",
     back: bool = False,
     catalogue: str | Path | None = None,
     progress: Progress = silent,
     stop: threading.Event | None = None,
 ) -> Activation:
-    """Go back to what was active before the present locator (`back`), or to none."""
+    """Go back to what was active before the present locator or ranker (`back`), or to none."""
     with opened(catalogue) as shop:
-        now = models.active(shop.database, kind="locator", name=name)
+        now = models.active(shop.database, kind=kind, name=name)
         if now is None:
             raise InvalidInput(
-                f"no locator is active{f' for {name}' if name else ''}",
+                f"no {kind} is active{f' for {name}' if name else ''}",
                 remedy="tiefvision models list",
             )
-        earlier = models.previous(shop.database, kind="locator", name=name) if back else None
-        return switch(shop, name, earlier, progress=progress, stop=stop)
+        earlier = models.previous(shop.database, kind=kind, name=name) if back else None
+        return switch(shop, kind, name, earlier, progress=progress, stop=stop)
 
 
 def remove_model(which: str, *, catalogue: str | Path | None = None) -> Model:
@@ -98,7 +103,8 @@ def remove_model(which: str, *, catalogue: str | Path | None = None) -> Model:
         if model.active:
             raise Conflict(
                 f"the model {model.id[:12]} is in use",
-                remedy="activate another one first: tiefvision models undo",
+                remedy="activate another one first: tiefvision models undo"
+                + (f" --ranker {model.name}" if model.kind == ranker.KIND else ""),
             )
         models.remove(shop.database, model.id)
         shutil.rmtree(folder_of(shop, model), ignore_errors=True)
@@ -107,23 +113,52 @@ def remove_model(which: str, *, catalogue: str | Path | None = None) -> Model:
 
 def switch(
     shop: Opened,
+    kind: Kind,
     name: str,
     model_id: str | None,
     *,
     progress: Progress,
     stop: threading.Event | None = None,
 ) -> Activation:
-    """Make a locator (None: none) the active one of a label, and encode what that asks for."""
-    before = models.active(shop.database, kind="locator", name=name)
+    """Make a model (None: none) the active one of a locator's label or a ranker's name, and do
+    what that asks for."""
+    before = models.active(shop.database, kind=kind, name=name)
+    if kind == ranker.KIND:
+        notes = _rank(shop, name, model_id, progress=progress, stop=stop or threading.Event())
+        return Activation(kind, name, model_id, before, 0, notes)
     if model_id != before:
-        models.activate(shop.database, kind="locator", name=name, model_id=model_id)
+        models.activate(shop.database, kind=kind, name=name, model_id=model_id)
     done = update.bring_up_to_date(shop, progress=progress, stop=stop)
-    return Activation("locator", name, model_id, before, done.encoded, done.notes)
+    return Activation(kind, name, model_id, before, done.encoded, done.notes)
+
+
+def _rank(
+    shop: Opened, name: str, model_id: str | None, *, progress: Progress, stop: threading.Event
+) -> Sequence[str]:
+    """Use a ranker from now on, or none; what is left to do.
+
+    That it is wanted is written first, that its space answers last: in between the former one
+    answers, and any later run goes on.
+    """
+    with leases.hold(shop.database, update.LEASE):
+        space = registry.active_cell_space(shop.database)
+        if model_id is not None and space is not None:
+            ranked_spaces.check_fits(shop, ranked_spaces.read(shop, name, model_id), space)
+        if model_id != models.active(shop.database, kind=ranker.KIND, name=name):
+            models.activate(shop.database, kind=ranker.KIND, name=name, model_id=model_id)
+        if space is None:
+            return ("it is used once photographs are indexed",)
+        with progress("making it searchable", None):
+            return ranked_spaces.activate_wanted(shop, space, stop=stop)
 
 
 def folder_of(shop: Opened, model: Model) -> Path:
     """Where a model's weights and report lie."""
     return shop.home.models(model.kind) / model.id
+
+
+def _kind(model: Model) -> Kind:
+    return "ranker" if model.kind == ranker.KIND else "locator"
 
 
 def named(shop: Opened, which: str) -> Model:

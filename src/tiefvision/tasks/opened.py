@@ -72,8 +72,8 @@ class Opened:
         return own.todo_count()
 
     def search_space(self, *, label: str = "") -> SearchSpace:
-        """The active search space of a label. Raises NotReady for an empty catalogue, NotFound
-        for a label that nothing looks for."""
+        """The active base space of a label. Raises NotReady for an empty catalogue, NotFound for a
+        label that nothing looks for."""
         return registry.active_search_space(self.database, self.home, label=label)
 
 

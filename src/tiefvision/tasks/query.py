@@ -31,6 +31,7 @@ def search(
     box: Box | None = None,
     whole: bool = False,
     label: str = "",
+    ranker: str = "",
     where: str | None = None,
     mirror: bool = False,
 ) -> SearchResult:
@@ -40,7 +41,14 @@ def search(
     """
     with open(catalogue) as searcher:
         return searcher.search(
-            query, k=k, box=box, whole=whole, label=label, where=where, mirror=mirror
+            query,
+            k=k,
+            box=box,
+            whole=whole,
+            label=label,
+            ranker=ranker,
+            where=where,
+            mirror=mirror,
         )
 
 

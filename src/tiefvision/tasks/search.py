@@ -18,10 +18,12 @@ from tiefvision.store.records import Attributes, Image
 from tiefvision.store.scan import Scan
 from tiefvision.store.spaces import SearchSpace
 from tiefvision.store.vectors import VectorStore
-from tiefvision.tasks import growth
+from tiefvision.tasks import growth, mixed
 from tiefvision.tasks.candidates import Candidate, EngineIndex, Index, Query, ScanIndex
 from tiefvision.tasks.cell_makers import embedder_of
+from tiefvision.tasks.mixed import Part
 from tiefvision.tasks.opened import Opened, fresh_scan
+from tiefvision.tasks.ranker_choice import NONE, Choice, Chooser
 from tiefvision.tasks.ready_encoder import carried_encoder
 from tiefvision.tasks.walk import as_path
 from tiefvision.vision.embedder import Embedder, Embedding, box_source
@@ -54,8 +56,10 @@ class Hit:
 class SearchResult:
     """The answer to one query; its fields are the HTTP API's body.
 
-    milliseconds: what each part took. images: how many could be found. notes: what the caller
-    should know, such as an index run that is still going on.
+    space: the id of the search space, of a mix those of its spaces, joined by "+". milliseconds:
+    what each part took. images: how many could be found. notes: what the caller should know, such
+    as an index run that is still going on. ranker: who ranked them, as `search` takes it: a name,
+    a mix, or none.
     """
 
     hits: list[Hit]
@@ -65,6 +69,7 @@ class SearchResult:
     milliseconds: dict[str, float]
     notes: list[str]
     query_box_source: str = "whole"
+    ranker: str = NONE
 
 
 class Searcher:
@@ -76,7 +81,9 @@ class Searcher:
     def __init__(self, shop: Opened) -> None:
         self._shop = shop
         self._encoder: tuple[str, Encoder] | None = None
-        self._scan: tuple[str, Scan] | None = None
+        self._chooser = Chooser(shop)
+        # By the ids of search spaces; those that no longer answer are let go.
+        self._scans: dict[str, Scan] = {}
         self._spaces: dict[str, SearchSpace] = {}
         self._embedders: dict[str, Embedder] = {}
         self._store: VectorStore | None = None
@@ -90,6 +97,7 @@ class Searcher:
         box: Box | None = None,
         whole: bool = False,
         label: str = "",
+        ranker: str = "",
         where: str | None = None,
         mirror: bool = False,
         cell_weights: Float[np.ndarray, "_rows _cols"] | None = None,
@@ -98,7 +106,9 @@ class Searcher:
 
         box: where the product is, in the query's pixels; None: where the catalogue's locator finds
         it. whole: do not look for it. label: look for this one of several products, here and in
-        the catalogue. where: a filter on attributes. mirror: take the better of the query and its
+        the catalogue. ranker: the name of the one that ranks, none, or a mix such as
+        colour=0.7,shape=0.3; "": the one called default where it is active. where: a filter on
+        attributes. mirror: take the better of the query and its
         mirror image. cell_weights: (rows, cols) of the search space, how much each cell matters.
         Raises UnreadableImage, InvalidBox, InvalidFilter, NotFound, or NotReady when empty.
         """
@@ -109,12 +119,19 @@ class Searcher:
             raise InvalidInput("a box and the whole image were asked for; expected one of them")
         clock = _Clock()
         condition = None if where is None else self._condition(where)
-        space = self._active_space(label)
+        choice, spaces = self._chosen(ranker, label)
+        space = spaces[0]
         embeddings = self._embed(query, space, box=box, whole=whole, mirror=mirror, clock=clock)
-        queries = [_query(space, embedding, cell_weights) for embedding in embeddings]
-        index = self._index(space)
+        parts = [
+            Part(
+                self._index(own),
+                [_query(own, embedding, cell_weights) for embedding in embeddings],
+                choice.shares[own.id],
+            )
+            for own in spaces
+        ]
         clock.lap("open")
-        ranked = self._ranked(index, queries, condition, wanted, clock)
+        ranked = self._ranked(parts, condition, wanted, clock)
         hits = self._hits(ranked[:wanted], space, filtered=condition is not None)
         clock.lap("describe")
         images = self._images(space, self._shop.catalogue.version())
@@ -122,27 +139,34 @@ class Searcher:
             hits=hits,
             query_box=embeddings[0].box.as_list(),
             query_box_source=embeddings[0].box_source,
-            space=space.id,
+            space="+".join(own.id for own in spaces),
             images=images,
             milliseconds=clock.milliseconds(),
-            notes=self._notes(hits, images),
+            notes=[*self._notes(hits, images), *([choice.note] if choice.note else [])],
+            ranker=choice.ranker,
         )
 
     def _condition(self, where: str) -> Filter:
         return parse(where, columns.read(self._shop.database))
 
-    def _active_space(self, label: str) -> SearchSpace:
-        """The active search space; its arrays are read again only when it has changed."""
-        active = registry.active_search_space_id(self._shop.database, label=label)
-        space = self._spaces.get(label)
-        if space is None or space.id != active:
-            try:
-                space = self._shop.search_space(label=label)
-            except StoreError:
-                # It was replaced between the two reads: the new one is whole.
-                space = self._shop.search_space(label=label)
-            self._spaces[label] = space
-        return space
+    def _chosen(self, ranker: str, label: str) -> tuple[Choice, list[SearchSpace]]:
+        """What answers, all of one cell space; arrays are read only when they are new."""
+        choice = self._chooser.choose(ranker, label=label)
+        try:
+            return choice, [self._space(own) for own in choice.shares]
+        except StoreError:
+            # It was replaced between the two reads: the new one is whole.
+            choice = self._chooser.choose(ranker, label=label)
+            return choice, [self._space(own) for own in choice.shares]
+
+    def _space(self, search_space_id: str) -> SearchSpace:
+        if search_space_id not in self._spaces:
+            found = registry.search_space(self._shop.database, self._shop.home, search_space_id)
+            kept = registry.answering(self._shop.database)
+            self._spaces = {id_: own for id_, own in self._spaces.items() if id_ in kept}
+            self._scans = {id_: own for id_, own in self._scans.items() if id_ in kept}
+            self._spaces[search_space_id] = found
+        return self._spaces[search_space_id]
 
     def _embed(
         self,
@@ -215,9 +239,11 @@ class Searcher:
         encodings = self._shop.encodings(space.cell_space)
         if not growth.scans(self._shop, space, images=self._images(space, version)):
             return EngineIndex(encodings, self._vectors(space), space)
-        if self._scan is None or (self._scan[0], self._scan[1].version) != (space.id, version):
-            self._scan = (space.id, fresh_scan(self._shop, space))
-        return ScanIndex(encodings, self._scan[1], space, lambda: self._vectors(space))
+        opened = self._scans.get(space.id)
+        if opened is None or opened.version != version:
+            opened = fresh_scan(self._shop, space)
+            self._scans[space.id] = opened
+        return ScanIndex(encodings, opened, space, lambda: self._vectors(space))
 
     def _images(self, space: SearchSpace, version: int) -> int:
         """How many images can be found; counted anew only when the catalogue has changed."""
@@ -233,8 +259,7 @@ class Searcher:
 
     def _ranked(
         self,
-        index: Index,
-        queries: Sequence[Query],
+        parts: Sequence[Part],
         condition: Filter | None,
         wanted: int,
         clock: _Clock,
@@ -242,8 +267,8 @@ class Searcher:
         """Candidates that still count, best first, one for each content."""
         limit = max(self._shop.settings.search.shortlist, 2 * wanted)
         while True:
-            ranked, exhausted = index.ranked(
-                queries, where=condition, limit=limit, wanted=wanted, lap=clock.lap
+            ranked, exhausted = mixed.ranked(
+                parts, where=condition, limit=limit, wanted=wanted, lap=clock.lap
             )
             if len(ranked) >= wanted or exhausted:
                 return ranked

@@ -56,11 +56,10 @@ def snapshot(
 
 
 def _leases(shop: Opened) -> Iterator[str]:
-    """All work that changes files: indexing, and laying out the scan of the active space."""
+    """All work that changes files: indexing, and laying out the scans of the active spaces."""
     yield "index"
     # Asked for only once indexing is held: a run may have switched to another space.
-    active = registry.active_search_space_id(shop.database)
-    if active is not None:
+    for active in sorted(registry.answering(shop.database)):
         yield f"scan {active}"
 
 

@@ -110,7 +110,7 @@ def train_locator(
         use = not keep and (better or force)
         encoded, notes = 0, tuple[str, ...]()
         if use:
-            done = switch(shop, label, model.fingerprint, progress=progress, stop=stop)
+            done = switch(shop, "locator", label, model.fingerprint, progress=progress, stop=stop)
             encoded, notes = done.encoded, tuple(done.notes)
         return LocatorLesson(
             model_id=model.fingerprint,

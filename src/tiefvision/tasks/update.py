@@ -35,7 +35,7 @@ def fillings(shop: Opened, network: Encoder) -> list[Filling]:
     for maker in makers:
         registry.declare_cell_space(shop.database, maker.space)
         own = prepare(shop, maker)
-        if own.search_space is not None:
+        if own.search_spaces:
             answering.append(own)
             continue
         to_be.append(own)
@@ -100,9 +100,10 @@ def finish(
 
 
 def notes(fillings: Sequence[Filling]) -> list[str]:
-    """How far the spaces are that do not answer queries yet."""
+    """How far the spaces are that do not answer queries yet, and what could not be done."""
     found: list[str] = []
     for filling in fillings:
+        found += filling.notes
         lacking = filling.lacking()
         if lacking:
             found.append(
@@ -174,6 +175,6 @@ def bring_up_to_date(
 
 def _stage(filling: Filling) -> str:
     label = filling.space.label
-    if filling.search_space is None:
+    if not filling.search_spaces:
         return "encoding anew" if not label else f"encoding each {label} anew"
     return "indexing" if not label else f"indexing each {label}"

@@ -62,12 +62,12 @@ _LISTED_REFUSALS = 20
 class Writer:
     """Collects outcomes of one cell space and writes them in batches.
 
-    search_space: whose compact vectors are written beside the cells; None while there is none.
+    search_spaces: whose compact vectors are written beside the cells.
     """
 
     encodings: Encodings
     store: VectorStore
-    search_space: SearchSpace | None
+    search_spaces: Sequence[SearchSpace]
     claims: Claims
     written: Callable[[Tally], None]
     tally: Tally = field(default_factory=Tally)
@@ -160,9 +160,11 @@ class Writer:
         cells: np.ndarray[tuple[int, int], np.dtype[np.float16]],
     ) -> None:
         keys = [_key(item) for item in acknowledgements]
-        compact = {}
-        if self.search_space is not None and self.search_space.dimensions is not None:
-            compact = {self.search_space.id: self.search_space.compact(cells)}
+        compact = {
+            space.id: space.compact(cells)
+            for space in self.search_spaces
+            if space.dimensions is not None
+        }
         attributes = [item.attributes for item in acknowledgements]
         self.store.append(VectorRows(keys, cells, attributes, compact))
         self.encodings.acknowledge(acknowledgements)
