@@ -22,7 +22,7 @@ def show_models(found: Sequence[Model]) -> None:
     if not found:
         say("no model has been trained yet: tiefvision train locator")
         return
-    listed = table("model", "kind", "label", "trained", "")
+    listed = table("model", "kind", "name", "trained", "")
     for model in found:
         listed.add_row(
             model.id[:_SHORT_ID],
@@ -42,7 +42,7 @@ def show_details(details: ModelDetails) -> None:
             [
                 ("model", model.id),
                 ("kind", model.kind),
-                ("label", model.name or "any product"),
+                ("name", model.name or "any product"),
                 ("trained", moment(model.created_at)),
                 ("active", "yes" if model.active else "no"),
                 ("folder", near_path(details.folder)),

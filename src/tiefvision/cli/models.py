@@ -8,6 +8,7 @@ import typer
 
 from tiefvision.cli.faults import INTERRUPTED, document, print_json, reporting
 from tiefvision.cli.options import CatalogueOption, JsonOption, LabelOption
+from tiefvision.errors import InvalidInput
 
 if TYPE_CHECKING:
     from tiefvision.tasks.models import Activation
@@ -56,9 +57,10 @@ def show_model(
 def activate_model(
     model: _ModelArgument, in_catalogue: CatalogueOption = None, as_json: JsonOption = False
 ) -> None:
-    """Use a model from now on; every photograph is encoded anew by it.
+    """Use a model from now on.
 
-    What was there before answers searches until that is done.
+    A locator has every photograph encoded anew; a ranker has the stored cells ranked anew, which
+    takes seconds. What was there before answers searches until that is done.
     """
     from tiefvision.cli.bars import bars
     from tiefvision.cli.interrupt import stop_on_interrupt
@@ -74,19 +76,32 @@ def activate_model(
 def undo(
     in_catalogue: CatalogueOption = None,
     label: LabelOption = "",
+    ranker: Annotated[
+        str, typer.Option(metavar="NAME", help="Go back from the ranker of this name instead.")
+    ] = "",
     to_none: Annotated[
-        bool, typer.Option("--none", help="Use no trained locator any more.")
+        bool, typer.Option("--none", help="Use no trained locator, or ranker, any more.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Go back to the locator that was active before the present one."""
+    """Go back to the locator, or ranker, that was active before the present one."""
+    if label and ranker:
+        raise InvalidInput(
+            f"a label ({label}) and a ranker ({ranker}) were named; expected one of them",
+            remedy=f"tiefvision models undo --ranker {ranker}",
+        )
     from tiefvision.cli.bars import bars
     from tiefvision.cli.interrupt import stop_on_interrupt
     from tiefvision.tasks.models import deactivate as verb
 
     with stop_on_interrupt() as stop:
         done = verb(
-            name=label, back=not to_none, catalogue=in_catalogue, progress=bars(), stop=stop
+            kind="ranker" if ranker else "locator",
+            name=ranker or label,
+            back=not to_none,
+            catalogue=in_catalogue,
+            progress=bars(),
+            stop=stop,
         )
         _show_activation(done, interrupted=stop.is_set(), as_json=as_json)
 

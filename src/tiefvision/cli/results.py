@@ -29,11 +29,15 @@ def show_result(result: SearchResult) -> None:
     parts = ", ".join(f"{part} {ms:.1f}" for part, ms in taken.items())
     say(
         f"\n{len(result.hits)} of {files(result.images)} images in "
-        f"{sum(taken.values()):.0f} ms ({parts})",
+        f"{sum(taken.values()):.0f} ms ({parts}){_ranked_by(result)}",
         quiet=True,
     )
     for note in result.notes:
         say(foreign(f"note: {note}"))
+
+
+def _ranked_by(result: SearchResult) -> str:
+    return "" if result.ranker == "none" else f", ranked by {printable(result.ranker)}"
 
 
 def _hits(hits: Sequence[Hit]) -> Table:

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tiefvision.cli.faults import INTERRUPTED, document, print_json, reporting
-from tiefvision.cli.options import CatalogueOption, JsonOption, LabelOption, OfflineOption
+from tiefvision.cli.options import (
+    CatalogueOption,
+    JsonOption,
+    LabelOption,
+    OfflineOption,
+    RankerOption,
+)
 from tiefvision.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -150,6 +156,7 @@ def search(
         bool, typer.Option("--whole", help="Do not look for the product: compare all of IMAGE.")
     ] = False,
     label: LabelOption = "",
+    ranker: RankerOption = "",
     mirror: Annotated[
         bool, typer.Option("--mirror", help="Also compare IMAGE flipped left to right.")
     ] = False,
@@ -184,6 +191,7 @@ def search(
         box=place,
         whole=whole,
         label=label,
+        ranker=ranker,
         where=where,
         mirror=mirror,
     )
