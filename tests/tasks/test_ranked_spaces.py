@@ -13,9 +13,11 @@ from indexing import Indexing
 from tiefvision.errors import Conflict, InvalidInput, NotReady
 from tiefvision.store import leases, models, registry
 from tiefvision.tasks import growth, update
+from tiefvision.tasks.doctor import doctor
 from tiefvision.tasks.models import activate_model, deactivate, remove_model
 from tiefvision.tasks.opened import Opened, opened
 from tiefvision.tasks.search import Searcher, SearchResult
+from tiefvision.tasks.status import status
 from tiefvision.vision.embedder import Embedder
 
 Draw = Callable[..., list[Path]]
@@ -256,3 +258,33 @@ def test_no_ranker_is_switched_while_an_index_run_is_at_work(filled: Indexing) -
         with leases.hold(catalogue.database, update.LEASE), pytest.raises(Conflict):
             activate_model(model_id, catalogue=filled.catalogue)
         assert models.active(catalogue.database, kind="ranker", name="default") is None
+
+
+# --- status and doctor ----------------------------------------------------------------------------
+
+
+def test_status_and_doctor_name_the_active_rankers(filled: Indexing, folder: Path) -> None:
+    assert status(filled.catalogue).rankers == []
+    first = _use(filled, _FIRST, "colour")
+    second = _use(filled, made_up_rankers.identity(_CHANNELS))
+    found = status(filled.catalogue).rankers
+    assert [(one.name, one.model_id) for one in found] == [("colour", first), ("default", second)]
+    own = _search(filled, folder / "003.png", "colour").space
+    assert [one.search_space for one in found] == [own, None]
+    diagnosis = doctor(filled.catalogue)
+    assert diagnosis.healthy and diagnosis.notes == ("rankers in use: colour, default",)
+
+
+def test_doctor_finds_a_ranker_whose_space_is_not_whole(filled: Indexing, folder: Path) -> None:
+    _use(filled, _FIRST)
+    with opened(filled.catalogue) as catalogue:
+        registry.retire(catalogue.database, [_active(catalogue)["default"]])
+    (finding,) = doctor(filled.catalogue).findings
+    assert "ranker default is wanted" in finding.message
+    assert finding.remedy.startswith("tiefvision index")
+    (filled.catalogue / "models" / "ranker").rename(filled.catalogue / "elsewhere")
+    (finding,) = doctor(filled.catalogue).findings
+    assert "weights of the ranker default" in finding.message
+    (filled.catalogue / "elsewhere").rename(filled.catalogue / "models" / "ranker")
+    filled(folder)
+    assert doctor(filled.catalogue).healthy

@@ -30,6 +30,7 @@ def show_status(status: Status) -> None:
         ("encoder", _encoder(status)),
         ("cell space", _cell_space(status)),
         ("search space", _search_space(status)),
+        ("rankers", _rankers(status)),
         ("on disk", _disk(status)),
     ]
     say(pairs(rows))
@@ -90,6 +91,14 @@ def _search_space(status: Status) -> str:
             f"mean cell and {space.dimensions} dimensions fitted at {files(space.fitted_on)} images"
         )
     return f"{space.id}: {how}"
+
+
+def _rankers(status: Status) -> str:
+    shown = [
+        f"{ranker.name} ({ranker.model_id[:12]}{'' if ranker.search_space else ', as the base'})"
+        for ranker in status.rankers
+    ]
+    return ", ".join(shown) or "none"
 
 
 def _disk(status: Status) -> str:

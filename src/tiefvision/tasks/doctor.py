@@ -16,7 +16,7 @@ from tiefvision.store import leases, registry, roots, scan
 from tiefvision.store.records import Image
 from tiefvision.store.spaces import SearchSpace
 from tiefvision.store.tables import images
-from tiefvision.tasks import growth
+from tiefvision.tasks import growth, ranked_spaces
 from tiefvision.tasks.compare import compare
 from tiefvision.tasks.opened import Opened, opened
 from tiefvision.tasks.progress import Progress, silent
@@ -95,6 +95,7 @@ class _Examination:
             self._encoder(space)
             self._vectors(space)
             self._scan(space)
+            self._rankers()
         self._work_left()
         vanished = [file_of(image) for image in self.shop.catalogue.vanished()]
         if vanished:
@@ -203,7 +204,29 @@ class _Examination:
             return
         current = scan.open_scan(space, self.shop.home.space(space.id))
         if current is None or current.version != self.shop.catalogue.version():
-            self.notes.append("the scan is behind the catalogue; the next search brings it up")
+            of = f" of the ranker {space.name}" if space.name else ""
+            self.notes.append(f"the scan{of} is behind the catalogue; the next search brings it up")
+
+    def _rankers(self) -> None:
+        """Look at the active rankers, and at their search spaces."""
+        spaces = {space.name: space for space in ranked_spaces.answering(self.shop)}
+        names: list[str] = []
+        for name, model_id in ranked_spaces.wanted(self.shop).items():
+            names.append(name)
+            own = spaces.get(name)
+            try:
+                if (
+                    own is None
+                    and not ranked_spaces.read(self.shop, name, model_id).head.is_identity
+                ):
+                    message = f"the ranker {name} is wanted, and its search space is not whole"
+                    self._find(message, remedy=self._index_command())
+            except TiefVisionError as error:
+                self._find(error.message, remedy=error.remedy)
+            if own is not None:
+                self._scan(own)
+        if names:
+            self.notes.append(f"rankers in use: {', '.join(names)}")
 
     def _work_left(self) -> None:
         todo = self.shop.todo_count()

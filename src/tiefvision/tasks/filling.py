@@ -115,8 +115,13 @@ class Filling:
     def _take_over(self) -> None:
         """Make this cell space, which is whole, the one that answers."""
         base = growth.fitted(self.shop, self.store, self.space, self.encodings.count())
-        growth.switch(self.shop, self.store, base)
-        self.search_spaces = [base]
+        growth.fill(self.shop, self.store, base)
+        ranked: list[SearchSpace] = []
+        former = registry.active_cell_space(self.shop.database, label=self.space.label)
+        if former is not None and not self.space.label:
+            ranked, self.notes = ranked_spaces.carry_over(self.shop, self.store, base, former)
+        registry.activate(self.shop.database, self.shop.home, base, *ranked)
+        self.search_spaces = [base, *ranked]
 
     def lacking(self) -> int:
         """How many images the space that answers now has and this one has not."""

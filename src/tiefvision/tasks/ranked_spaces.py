@@ -12,10 +12,12 @@ from collections.abc import Mapping, Sequence
 
 from tiefvision.errors import InvalidInput, NotFound, NotReady, StoreError, TiefVisionError
 from tiefvision.store import models, registry
+from tiefvision.store.models import Model
 from tiefvision.store.spaces import CellSpace, NamedRanker, SearchSpace
 from tiefvision.store.vectors import VectorStore
 from tiefvision.tasks import growth
 from tiefvision.tasks.opened import Opened
+from tiefvision.tasks.rejudging import rejudge
 from tiefvision.vision import artefacts, ranker
 
 # In a ranker's model.json: the fingerprint of the encoder whose cells it was taught on.
@@ -77,7 +79,7 @@ def follow(
     former = {one.name: one for one in present}
     spaces: list[SearchSpace] = []
     notes: list[str] = []
-    for name, model_id in _wanted(shop).items():
+    for name, model_id in wanted(shop).items():
         try:
             own = _brought(shop, store, space, former.get(name), name, model_id, images, stop)
         except TiefVisionError as error:
@@ -91,6 +93,52 @@ def follow(
     if left:
         registry.retire(shop.database, left)
     return spaces, notes
+
+
+def carry_over(
+    shop: Opened, store: VectorStore, base: SearchSpace, former: CellSpace
+) -> tuple[list[SearchSpace], list[str]]:
+    """The filled, not yet active, spaces of rankers in a cell space that is to take a former one's
+    place, and what became of each ranker.
+
+    With the same encoder a ranker is kept unless it is significantly worse than none on the new
+    cells; otherwise, and with another encoder, it is used no more.
+    base: of the new cell space.
+    """
+    space = base.cell_space
+    same = (space.fingerprint, space.parts) == (former.fingerprint, former.parts)
+    images = shop.encodings(space).count()
+    spaces: list[SearchSpace] = []
+    notes: list[str] = []
+    for name, model_id in wanted(shop).items():
+        train = f"to teach it anew: tiefvision train ranker --name {name} -c {shop.home.folder}"
+        try:
+            own = read(shop, name, model_id)
+        except TiefVisionError as error:
+            notes.append(f"{error.message}; {error.remedy}")
+            continue
+        if own.head.is_identity:
+            continue
+        if not same:
+            _drop(shop, name)
+            notes.append(
+                f"the ranker {name} was taught on another encoder's cells and rests; {train}"
+            )
+            continue
+        new = growth.fitted(shop, store, space, images, ranker=own)
+        found = rejudge(shop, store, base, new)
+        if found.verdict == "worse":
+            _drop(shop, name)
+            notes.append(f"the ranker {name} rests, on the new cells it is {found}; {train}")
+            continue
+        growth.fill(shop, store, new)
+        spaces.append(new)
+        notes.append(f"the ranker {name} ranks the new cells too; its judgements: {found}")
+    return spaces, notes
+
+
+def _drop(shop: Opened, name: str) -> None:
+    models.activate(shop.database, kind="ranker", name=name, model_id=None)
 
 
 def activate_wanted(shop: Opened, space: CellSpace, *, stop: threading.Event) -> Sequence[str]:
@@ -139,7 +187,11 @@ def _brought(
     return new
 
 
-def _wanted(shop: Opened) -> Mapping[str, str]:
+def wanted(shop: Opened) -> Mapping[str, str]:
     """The active rankers: name -> model id."""
     found = models.each(shop.database, kind="ranker")
-    return {model.name: model.id for model in found if model.active}
+    return {model.name: model.id for model in sorted(found, key=_name) if model.active}
+
+
+def _name(model: Model) -> str:
+    return model.name

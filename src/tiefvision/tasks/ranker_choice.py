@@ -14,11 +14,10 @@ from dataclasses import dataclass, field
 
 from tiefvision.errors import InvalidInput, NotFound, NotReady
 from tiefvision.store import models, registry
+from tiefvision.store.judgements import DEFAULT_NAME
 from tiefvision.tasks import ranked_spaces
 from tiefvision.tasks.opened import Opened
 
-# The ranker that answers where none is named.
-DEFAULT = "default"
 NONE = "none"
 
 
@@ -66,11 +65,11 @@ class Chooser:
 
     def _usual(self, active: Mapping[str, str], label: str) -> Choice:
         base = {active[""]: 1.0}
-        wanted = models.active(self.shop.database, kind="ranker", name=DEFAULT)
-        if label or (wanted is None and DEFAULT not in active):
+        wanted = models.active(self.shop.database, kind="ranker", name=DEFAULT_NAME)
+        if label or (wanted is None and DEFAULT_NAME not in active):
             return Choice(NONE, base)
         try:
-            return Choice(DEFAULT, {self._space_of(DEFAULT, active): 1.0})
+            return Choice(DEFAULT_NAME, {self._space_of(DEFAULT_NAME, active): 1.0})
         except NotReady as error:
             return Choice(NONE, base, f"{error.message}; {error.remedy}")
 

@@ -13,6 +13,7 @@ from tiefvision.store.home import Home
 from tiefvision.store.roots import Root
 from tiefvision.store.runs import Run
 from tiefvision.store.spaces import CellSpace
+from tiefvision.tasks import ranked_spaces
 from tiefvision.tasks.opened import Opened, opened
 
 
@@ -42,14 +43,25 @@ class SearchSpaceStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class RankerStatus:
+    """An active ranker. search_space: the id of its own; None where it changes nothing, or is not
+    filled yet."""
+
+    name: str
+    model_id: str
+    search_space: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """What a catalogue holds.
 
     Every image is counted once: indexed, a duplicate of one, refused, pending (never read yet)
     or vanished from its folder. searchable: images that a query can return. todo: images that
     the next `index` reads, changed ones included. cell_space: what `index` fills; search_space:
-    what queries use; None in an empty catalogue. last_run: the newest `index`. indexing_by: the
-    process that is indexing now, as "host:process:token". disk_bytes: part -> bytes.
+    what queries use without a ranker; None in an empty catalogue. rankers: that are active.
+    last_run: the newest `index`. indexing_by: the process that is indexing now, as
+    "host:process:token". disk_bytes: part -> bytes.
     """
 
     catalogue: str
@@ -68,6 +80,7 @@ class Status:
     last_run: Run | None
     indexing_by: str | None
     disk_bytes: Mapping[str, int]
+    rankers: Sequence[RankerStatus] = ()
 
 
 def status(catalogue: str | Path | None = None) -> Status:
@@ -97,7 +110,17 @@ def status_of(shop: Opened) -> Status:
         last_run=runs.last(shop.database),
         indexing_by=leases.holder(shop.database, "index"),
         disk_bytes=disk_bytes(shop.home),
+        rankers=rankers_of(shop),
     )
+
+
+def rankers_of(shop: Opened) -> list[RankerStatus]:
+    """The active rankers, by name."""
+    spaces = registry.active_search_spaces(shop.database)
+    return [
+        RankerStatus(name, model_id, spaces.get(name))
+        for name, model_id in ranked_spaces.wanted(shop).items()
+    ]
 
 
 def disk_bytes(home: Home) -> dict[str, int]:
