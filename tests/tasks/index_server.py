@@ -1,4 +1,5 @@
-"""Runs `index` in processes that are killed, for the tests of what survives that.
+"""Runs `index`, or the activation of a model, in processes that are killed, for the tests of what
+survives that.
 
 A process of this script imports everything once, then reads jobs as lines of JSON and forks for
 each one. The fork counts the operations that change something on disk; with `kill_at` n it kills
@@ -27,7 +28,7 @@ from tiefvision import settings
 from tiefvision.store import lance as lance_store
 from tiefvision.store import scan, spaces
 from tiefvision.store.database import Database
-from tiefvision.tasks import growth, index, writer
+from tiefvision.tasks import growth, index, models, writer
 from tiefvision.vision import artefacts, pixels
 from tiefvision.vision.embedder import Embedder
 
@@ -81,7 +82,7 @@ def _log_encodes(log: str, pause_s: float) -> None:
 
 
 def run(job: dict[str, Any]) -> list[str]:
-    """One run of `index`; the names of the operations that it made."""
+    """One run of `index`, or of `models activate`; the names of the operations that it made."""
     count = _Count(job.get("kill_at"))
     for owner, name in OPERATIONS:
         count.watch(owner, name)
@@ -90,6 +91,9 @@ def run(job: dict[str, Any]) -> list[str]:
     growth.PROJECT_FROM, growth.DIMENSIONS = job.get("projection", (2_000, 256))
     # Several batches in a small catalogue, and never one more because the machine is slow.
     writer.BATCH_IMAGES, writer.BATCH_AGE_S = job.get("batch", 8), 600.0
+    if "activate" in job:
+        models.activate_model(job["activate"], catalogue=job["catalogue"])
+        return count.names
     index.index(
         job["folders"],
         catalogue=job["catalogue"],

@@ -16,9 +16,11 @@ from typing import IO
 
 import pytest
 
+import made_up_rankers
 from catalogue_rows import acknowledged_contents, answering_cell_space, rows
 from tiefvision import settings
 from tiefvision.maths.boxes import Box
+from tiefvision.store import models, registry
 from tiefvision.store.boxes import Boxes
 from tiefvision.tasks.opened import opened
 from tiefvision.tasks.search import Searcher
@@ -255,3 +257,62 @@ def test_killed_before_any_write_it_ends_as_undisturbed(
         assert rows(catalogue) == expected, where
         assert _answers(catalogue, query) == answers, where
         shutil.rmtree(catalogue)
+
+
+# --- rankers --------------------------------------------------------------------------------------
+
+
+def _add_ranker(catalogue: Path, seed: int) -> str:
+    with opened(catalogue) as shop:
+        return made_up_rankers.add(shop, made_up_rankers.turned(12, 4, seed=seed))
+
+
+def _active_spaces_have_compact_vectors(catalogue: Path) -> bool:
+    with opened(catalogue) as shop:
+        store = shop.vectors(shop.search_space().cell_space)
+        return set(store.search_space_ids()) >= registry.answering(shop.database)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("earlier", [False, True], ids=["the first ranker", "another ranker"])
+def test_a_switch_of_rankers_killed_before_any_write_shows_the_old_or_the_new(
+    earlier: bool, server: Server, place: Path, tiny_encoder: str, draw: Draw
+) -> None:
+    options: dict[str, object] = {"rungs": [5, 15], "projection": [5, 4]}
+    stage = Stage(server, Scenario(_nothing, _twelve, options), place, tiny_encoder, draw)
+    query = stage.photos / "007.png"
+    if earlier:
+        first = _add_ranker(stage.base, seed=1)
+        assert stage.run(stage.base, activate=first)["status"] == 0
+    wanted = _add_ranker(stage.base, seed=2)
+    old, expected = _answers(stage.base, query), rows(stage.base)
+    whole = stage.copy("undisturbed")
+    result = stage.run(whole, activate=wanted)
+    assert result["status"] == 0, result
+    new = _answers(whole, query)
+    assert new != old
+    operations = result["operations"]
+    assert isinstance(operations, list) and len(operations) > 8
+    seen: list[bool] = []
+    for at, operation in enumerate(operations):
+        where = f"killed before operation {at}, {operation}"
+        catalogue = stage.copy(f"killed-{at}")
+        status = stage.run(catalogue, activate=wanted, kill_at=at)["status"]
+        assert status == -signal.SIGKILL, where
+        meanwhile = _answers(catalogue, query)
+        assert meanwhile in (old, new), where
+        seen.append(meanwhile == new)
+        # Both the same command and the next run of `index` go on.
+        again = {"activate": wanted} if at % 2 == 0 or not _is_wanted(catalogue, wanted) else {}
+        rerun = stage.run(catalogue, **again)
+        assert rerun["status"] == 0, (where, rerun)
+        assert _answers(catalogue, query) == new, where
+        assert rows(catalogue) == expected, where
+        assert _active_spaces_have_compact_vectors(catalogue), where
+        shutil.rmtree(catalogue)
+    assert seen == sorted(seen) and not seen[0] and seen[-1], "switched once, by one write"
+
+
+def _is_wanted(catalogue: Path, model_id: str) -> bool:
+    with opened(catalogue) as shop:
+        return models.active(shop.database, kind="ranker", name="default") == model_id
