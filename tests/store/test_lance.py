@@ -132,6 +132,20 @@ def test_search_spaces_are_derived_from_every_row_and_dropped(store: LanceStore)
     assert store.search_space_ids() == []
 
 
+def test_compact_vectors_that_are_at_hand_are_copied_by_image(store: LanceStore) -> None:
+    store.append(_rows(*(_key(id_) for id_ in range(20))))
+
+    def compact(image_ids: np.ndarray) -> np.ndarray:
+        return np.stack([image_ids, -image_ids], axis=1).astype(np.float16)
+
+    store.copy_search_space("s1", dimensions=2, compact=compact)
+    assert store.search_space_ids() == ["s1"]
+    for sign, first in ((1, 19), (-1, 0)):
+        query = np.array([sign, 0], np.float32)
+        found = store.nearest(query, search_space_id="s1", limit=1, where=None)
+        assert [key.image_id for key in found.keys] == [first]
+
+
 def test_an_empty_store_takes_a_search_space_and_then_rows(store: LanceStore) -> None:
     store.add_search_space("s1", dimensions=2, project=lambda cells: cells[:, :2].astype("f4"))
     store.append(_rows(_key(1)))  # without its compact vector: not found, and no error

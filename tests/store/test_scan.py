@@ -66,6 +66,26 @@ def test_growing_in_steps_equals_laying_out_anew(space: SearchSpace, tmp_path: P
     np.testing.assert_allclose(opened.exact, exact, atol=1e-3)
 
 
+def test_the_newest_compact_vector_of_each_image_is_looked_up(
+    space: SearchSpace, tmp_path: Path
+) -> None:
+    batches = [_rows(range(5, 9)), _rows(range(3)), _rows(range(6, 8), version=2)]
+    batches[2].cells[:] *= -2  # the newer rows of two images hold other cells
+    scan.extend(space, tmp_path, batches, version=2, anew=True)
+    opened = scan.open_scan(space, tmp_path)
+    assert opened is not None
+    look_up = opened.compact_by_image()
+    if space.projection is None:
+        assert look_up is None
+        return
+    assert look_up is not None
+    found = look_up(np.array([7, 4, 0, 99, 5], np.int64))
+    cells = [_rows(range(at, at + 1)).cells for at in (7, 0, 5)]
+    expected = space.compact(np.concatenate([cells[0] * np.float16(-2), *cells[1:]]))
+    np.testing.assert_allclose(found[[0, 2, 4]], expected, atol=2e-3)
+    assert not found[[1, 3]].any()
+
+
 def test_a_shortlist_is_the_rows_with_the_largest_dot_products(
     space: SearchSpace, tmp_path: Path
 ) -> None:

@@ -25,7 +25,7 @@ from tiefvision.errors import SpaceMismatch, StoreError
 from tiefvision.store.attribute_types import arrow_type
 from tiefvision.store.filters import ColumnType, Filter, render_lance
 from tiefvision.store.records import RowKey
-from tiefvision.store.vectors import Candidates, Matching, ProjectCells, VectorRows
+from tiefvision.store.vectors import Candidates, CompactOf, Matching, ProjectCells, VectorRows
 
 if TYPE_CHECKING:
     from lance import LanceDataset
@@ -204,21 +204,42 @@ class LanceStore:
     def add_search_space(
         self, search_space_id: str, *, dimensions: int, project: ProjectCells
     ) -> None:
+        def of_cells(batch: pa.RecordBatch) -> Float32[np.ndarray, "n dimensions"]:
+            return project(_matrix(batch.column("cells"), self._cell_length))
+
+        self._add_vectors(search_space_id, dimensions, of_cells, read="cells")
+
+    def copy_search_space(
+        self, search_space_id: str, *, dimensions: int, compact: CompactOf
+    ) -> None:
+        def of_image(batch: pa.RecordBatch) -> Float16[np.ndarray, "n dimensions"]:
+            return compact(batch.column("image_id").to_numpy())
+
+        self._add_vectors(search_space_id, dimensions, of_image, read="image_id")
+
+    def _add_vectors(
+        self,
+        search_space_id: str,
+        dimensions: int,
+        derive: Callable[[pa.RecordBatch], Float[np.ndarray, "n dimensions"]],
+        *,
+        read: str,
+    ) -> None:
+        """Add a column that is derived from another one."""
         dataset = self._dataset()
         name = compact_column(search_space_id)
         if name in dataset.schema.names:
             return
-        field = pa.field(name, pa.list_(pa.float16(), dimensions))
+        schema = pa.schema([pa.field(name, pa.list_(pa.float16(), dimensions))])
 
-        def derive(batch: pa.RecordBatch) -> pa.RecordBatch:
-            compact = project(_matrix(batch.column("cells"), self._cell_length))
-            return pa.record_batch([_fixed_size(compact, dimensions)], schema=pa.schema([field]))
+        def derived(batch: pa.RecordBatch) -> pa.RecordBatch:
+            return pa.record_batch([_fixed_size(derive(batch), dimensions)], schema=schema)
 
         if dataset.count_rows() == 0:
-            self._commit(lambda: dataset.add_columns(pa.schema([field])))
+            self._commit(lambda: dataset.add_columns(schema))
             return
         self._commit(
-            lambda: dataset.add_columns(derive, read_columns=["cells"], batch_size=_BATCH_ROWS)
+            lambda: dataset.add_columns(derived, read_columns=[read], batch_size=_BATCH_ROWS)
         )
 
     def search_space_ids(self) -> list[str]:

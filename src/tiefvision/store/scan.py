@@ -28,6 +28,7 @@ from jaxtyping import Float16, Float32, Int64, UInt64
 from tiefvision.store import row_file
 from tiefvision.store.row_file import RowFile
 from tiefvision.store.spaces import SearchSpace
+from tiefvision.store.vectors import CompactOf
 
 _FORMAT = 1
 _HALF = np.dtype("<f2")
@@ -102,6 +103,25 @@ class Scan:
             some = slice(start, start + _BLOCK_ROWS)
             found[some] = self._exact_rows(rows[some]).astype(np.float32) @ exact_query
         return found
+
+    def compact_by_image(self) -> CompactOf | None:
+        """Looks up the newest compact vector of each image; None where there are none."""
+        compact = self.compact
+        if compact is None:
+            return None
+        order = np.lexsort((self.versions, self.image_ids))
+        ids = self.image_ids[order]
+
+        def look_up(
+            image_ids: Int64[np.ndarray, " n"],
+        ) -> Float16[np.ndarray, "n dimensions"]:
+            after = np.searchsorted(ids, image_ids, side="right")
+            has = np.isin(image_ids, ids)
+            found = np.zeros((len(image_ids), compact.shape[1]), np.float16)
+            found[has] = compact[order[after[has] - 1]]
+            return found
+
+        return look_up
 
     def _exact_rows(self, rows: Int64[np.ndarray, " m"]) -> Float16[np.ndarray, "m length"]:
         return self.exact[rows] if self.exact_file is None else self.exact_file.read(rows)

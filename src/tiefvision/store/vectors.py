@@ -22,6 +22,15 @@ class ProjectCells(Protocol):
     ) -> Float32[np.ndarray, "n dimensions"]: ...
 
 
+@runtime_checkable
+class CompactOf(Protocol):
+    """Images to the compact vectors that they have already; zeros for one that has none."""
+
+    def __call__(
+        self, image_ids: Int64[np.ndarray, " n"], /
+    ) -> Float16[np.ndarray, "n dimensions"]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class VectorRows:
     """Rows to be written or just read.
@@ -119,6 +128,12 @@ class VectorStore(Protocol):
         self, search_space_id: str, *, dimensions: int, project: ProjectCells
     ) -> None:
         """Add the compact vectors of a search space, derived from every row's cells."""
+        ...
+
+    def copy_search_space(
+        self, search_space_id: str, *, dimensions: int, compact: CompactOf
+    ) -> None:
+        """Add the compact vectors of a search space that are at hand; no cells are read."""
         ...
 
     def search_space_ids(self) -> list[str]:

@@ -75,9 +75,16 @@ def fitted(
 def fill(shop: Opened, store: VectorStore, space: SearchSpace) -> None:
     """Make a space's vectors from stored cells; it can then be made active."""
     spaces.save(space, shop.home.space(space.id))
-    if space.dimensions is not None:
-        store.add_search_space(space.id, dimensions=space.dimensions, project=space.compact)
     lay_out(shop, space)
+    if space.dimensions is None:
+        return
+    laid_out = scan.open_scan(space, shop.home.space(space.id)) if scans(shop, space) else None
+    compact = None if laid_out is None else laid_out.compact_by_image()
+    if compact is None:
+        store.add_search_space(space.id, dimensions=space.dimensions, project=space.compact)
+    else:
+        # The cells were read, centred and projected for the scan: once is enough.
+        store.copy_search_space(space.id, dimensions=space.dimensions, compact=compact)
 
 
 def switch(shop: Opened, store: VectorStore, space: SearchSpace) -> None:
