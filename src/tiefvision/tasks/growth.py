@@ -110,8 +110,10 @@ def remove_retired(shop: Opened) -> None:
 
 def drop_other_vectors(store: VectorStore, active: Sequence[SearchSpace]) -> None:
     """Remove the compact vectors of search spaces other than those that answer."""
-    for search_space_id in set(store.search_space_ids()) - {space.id for space in active}:
-        store.drop_search_space(search_space_id)
+    kept = {space.id for space in active}
+    for search_space_id in store.search_space_ids():
+        if search_space_id not in kept:
+            store.drop_search_space(search_space_id)
 
 
 def optimize(shop: Opened, store: VectorStore, active: Sequence[SearchSpace]) -> None:

@@ -170,8 +170,7 @@ def _brought(
     stop: threading.Event,
 ) -> SearchSpace | None:
     """The space of a ranker, up to date; None for one that changes nothing."""
-    is_its = former is not None and former.ranker is not None and former.ranker.id == model_id
-    if is_its and former is not None:
+    if former is not None and former.ranker is not None and former.ranker.id == model_id:
         if growth.is_outgrown(former, images) and not stop.is_set():
             return growth.refit(shop, store, former, images)
         growth.lay_out(shop, former)

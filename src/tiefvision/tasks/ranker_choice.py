@@ -12,7 +12,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tiefvision.errors import InvalidInput, NotFound, NotReady
+from tiefvision.errors import InvalidInput, NotFound, NotReady, WeightsError
 from tiefvision.store import models, registry
 from tiefvision.store.judgements import DEFAULT_NAME
 from tiefvision.tasks import ranked_spaces
@@ -42,7 +42,8 @@ class Chooser:
         """What answers a query; asked: as above, or "" for the usual: the ranker called default
         where one is active.
 
-        Raises InvalidInput, NotFound for a ranker or label that is not there, or NotReady.
+        Raises InvalidInput, NotFound for a ranker or label that is not there, NotReady, or
+        WeightsError.
         """
         active = registry.active_search_spaces(self.shop.database, label=label)
         if "" not in active:
@@ -70,7 +71,7 @@ class Chooser:
             return Choice(NONE, base)
         try:
             return Choice(DEFAULT_NAME, {self._space_of(DEFAULT_NAME, active): 1.0})
-        except NotReady as error:
+        except (NotReady, WeightsError) as error:
             return Choice(NONE, base, f"{error.message}; {error.remedy}")
 
     def _space_of(self, name: str, active: Mapping[str, str]) -> str:
