@@ -93,6 +93,11 @@ def test_every_command_is_there_and_takes_json() -> None:
         "models show",
         "models undo",
         "train locator",
+        "triplets derive",
+        "triplets export",
+        "triplets import",
+        "triplets list",
+        "triplets remove",
     }
     for name in commands:
         shown = typed(*name.split(), "--help")

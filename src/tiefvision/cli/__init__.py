@@ -16,6 +16,7 @@ import tiefvision
 from tiefvision.cli import groups, models, teaching, verbs
 from tiefvision.cli.boxes import boxes
 from tiefvision.cli.faults import show, usage
+from tiefvision.cli.triplets import triplets
 
 app = typer.Typer(
     name="tiefvision",
@@ -29,6 +30,7 @@ app.add_typer(groups.encoders, name="encoders")
 app.add_typer(groups.roots, name="roots")
 app.add_typer(groups.catalogue, name="catalogue")
 app.add_typer(boxes, name="boxes")
+app.add_typer(triplets, name="triplets")
 app.add_typer(teaching.train, name="train")
 app.add_typer(models.models, name="models")
 

@@ -15,12 +15,14 @@ import sqlalchemy as sa
 from tiefvision.store.catalogue import Catalogue, chunks
 from tiefvision.store.counter import next_version
 from tiefvision.store.database import Database
-from tiefvision.store.records import Acknowledgement, Image, Refusal, RowKey
+from tiefvision.store.records import Acknowledgement, Attributes, Image, Refusal, RowKey
 from tiefvision.store.rows import encoding_row, image_of, indexed_row, refused_row
 from tiefvision.store.tables import boxes, encodings, images, roots
 
 # Keys are read in pages whose cells fit into a few megabytes.
 _KEYS_PER_PAGE = 128
+# Rows of attributes that are held at once.
+_ROWS_HELD = 1_000
 
 _UPDATE_BY_ID = sa.update(images).where(images.c.id == sa.bindparam("image_id"))
 
@@ -233,6 +235,20 @@ class Encodings:
         )
         with self.database.read() as connection:
             return [(content, id_) for content, id_ in connection.execute(statement)]
+
+    def by_content(self) -> Iterator[tuple[str, int, Attributes]]:
+        """(content id, image id, attributes) of every image that can be found here, by content id
+        and id, in bounded memory."""
+        statement = (
+            sa.select(images.c.content_id, images.c.id, images.c.attributes)
+            .select_from(encodings.join(images))
+            .where(self._found)
+            .order_by(images.c.content_id, images.c.id)
+            .execution_options(yield_per=_ROWS_HELD)
+        )
+        with self.database.read() as connection:
+            for row in connection.execute(statement):
+                yield row.content_id, row.id, row.attributes
 
     def lacking(self, other: Encodings) -> int:
         """How many images can be found in another cell space and not here."""

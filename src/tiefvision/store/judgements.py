@@ -111,13 +111,6 @@ class JudgementChanges:
     duplicates: int = 0
     contradictions: int = 0
 
-    def __add__(self, other: JudgementChanges) -> JudgementChanges:
-        return JudgementChanges(
-            self.added + other.added,
-            self.duplicates + other.duplicates,
-            self.contradictions + other.contradictions,
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class NameCount:
@@ -160,7 +153,8 @@ class Judgements:
         Duplicates of what is there, or of an earlier one of these, are passed over, and so is
         what contradicts them. Raises InvalidInput for one that refers to an image twice.
         """
-        return self.add([Teaching(name, source, triplets=triplets, ranker=ranker)], now=now)
+        teaching = Teaching(name, source, triplets=triplets, ranker=ranker)
+        return self.add([teaching], now=now)[0]
 
     def add_pairs(
         self,
@@ -172,15 +166,16 @@ class Judgements:
         ranker: str | None = None,
     ) -> JudgementChanges:
         """Add pairs, as `add_triplets` adds triplets."""
-        return self.add([Teaching(name, source, pairs=pairs, ranker=ranker)], now=now)
+        return self.add([Teaching(name, source, pairs=pairs, ranker=ranker)], now=now)[0]
 
     def set_groups(self, name: str, groups: Mapping[str, Group]) -> None:
         """Say to which group each content belongs; the name's earlier groups go."""
         self.add([Teaching(name, "people", groups=groups)], now=0)
 
-    def add(self, teachings: Sequence[Teaching], *, now: float) -> JudgementChanges:
-        """Add several teachings in one transaction, as `add_triplets` adds triplets."""
-        changes = JudgementChanges()
+    def add(self, teachings: Sequence[Teaching], *, now: float) -> list[JudgementChanges]:
+        """Add several teachings in one transaction, as `add_triplets` adds triplets; what each
+        did."""
+        done: list[JudgementChanges] = []
         with self._database.write() as connection:
             for each in teachings:
                 origin = {
@@ -189,21 +184,22 @@ class Judgements:
                     "taught_at": now,
                     "ranker": each.ranker,
                 }
-                new_triplets, clashes = _sound(
-                    each.triplets, of_triplets(connection, each.name, each.triplets)
-                )
-                changes += _changes(new_triplets, clashes)
+                clashes = of_triplets(connection, each.name, each.triplets)
+                new_triplets = _sound(each.triplets, clashes)
                 rows = [{**triplet._asdict(), **origin} for triplet in new_triplets]
                 if rows:
                     connection.execute(sa.insert(triplets), rows)
-                new_pairs, clashes = _sound(each.pairs, of_pairs(connection, each.name, each.pairs))
-                changes += _changes(new_pairs, clashes)
+                pair_clashes = of_pairs(connection, each.name, each.pairs)
+                new_pairs = _sound(each.pairs, pair_clashes)
                 rows = [{**ordered(pair)._asdict(), **origin} for pair in new_pairs]
                 if rows:
                     connection.execute(sa.insert(pairs), rows)
+                kinds = Counter(clash.kind for clash in (*clashes, *pair_clashes))
+                added = len(new_triplets) + len(new_pairs)
+                done.append(JudgementChanges(added, kinds["duplicate"], kinds["contradictory"]))
                 if each.groups is not None:
                     _write_groups(connection, each.name, each.groups, keep=each.keep_groups)
-        return changes
+        return done
 
     def remove(
         self, name: str, *, ids: Collection[int] | None = None, source: Source | None = None
@@ -299,8 +295,8 @@ class Judgements:
             return of_pairs(connection, name, new)
 
 
-def _sound(given: Sequence[_Row], clashes: Sequence[Clash]) -> tuple[list[_Row], list[Clash]]:
-    """The rows that can be added, and why the others cannot.
+def _sound(given: Sequence[_Row], clashes: Sequence[Clash]) -> list[_Row]:
+    """The rows that can be added.
 
     Raises InvalidInput for a row that refers to an image twice.
     """
@@ -311,12 +307,7 @@ def _sound(given: Sequence[_Row], clashes: Sequence[Clash]) -> tuple[list[_Row],
                 remedy="name different images",
             )
     bad = {clash.row for clash in clashes}
-    return [row for number, row in enumerate(given) if number not in bad], list(clashes)
-
-
-def _changes(added: Sequence[NewTriplet | NewPair], clashes: Sequence[Clash]) -> JudgementChanges:
-    kinds = Counter(clash.kind for clash in clashes)
-    return JudgementChanges(len(added), kinds["duplicate"], kinds["contradictory"])
+    return [row for number, row in enumerate(given) if number not in bad]
 
 
 def _write_groups(
