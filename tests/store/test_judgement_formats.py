@@ -148,6 +148,12 @@ def test_bad_lines_are_told_and_the_others_read(tmp_path: Path) -> None:
     messages = [each.message for each in found if isinstance(each, Flaw)]
     assert messages[0].startswith("no JSON: ") and messages[1] == "no JSON object"
     assert messages[2:] == ["second is ['b']", "same is ''"]
+    halves = text_file(
+        tmp_path, "2.jsonl", '{"label": "\\ud800", "path": "a"}', '{"label": true, "path": "a"}'
+    )
+    half, truth = read(halves)[1]
+    assert isinstance(half, Flaw) and half.message.startswith("label is '\\ud800'")
+    assert truth == NamedGroup(2, "true", "a")
     split = text_file(tmp_path, "3.csv", "label,path,split", "dress,a,test")
     assert read(split)[1] == [Flaw(2, "there is no split 'test'", "expected train, validation")]
 

@@ -75,7 +75,7 @@ def show_list(found: TripletList) -> None:
         for each in found.listed:
             positive = each.positive or "gone"
             listed.add_row(
-                files(each.id),
+                str(each.id),
                 foreign(each.anchor or "gone"),
                 foreign(f"{positive} (mirrored)" if each.mirrored else positive),
                 foreign(each.negative or "gone"),

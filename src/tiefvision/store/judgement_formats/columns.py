@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +50,7 @@ KINDS: tuple[Kind, ...] = tuple(_REQUIRED)
 _SPLITS = ("train", "validation")
 _TRUE = ("true", "yes", "1", "same")
 _FALSE = ("false", "no", "0", "different")
+_HALF = re.compile("[\ud800-\udfff]")
 # Characters of a bad cell that are shown.
 _SHOWN = 60
 
@@ -162,7 +164,10 @@ class _Cells:
         found = self._get(field)
         if found is None:
             return ""
-        if isinstance(found, str | int | float):
+        if isinstance(found, bool):
+            return str(found).lower()
+        # JSON can hold halves of characters, which no database takes.
+        if isinstance(found, str | int | float) and not _HALF.search(str(found)):
             return str(found)
         raise _BadCell(
             f"{self._columns[field]} is {str(found)[:_SHOWN]!r}", "it must be a text or a number"
