@@ -128,10 +128,7 @@ def derive_triplets(
         photographs, notes = _photographs(shop, space, wanted, progress)
         groups = None if by is None else _groups(by, photographs)
         drawing = _Drawing(shop, space, photographs, np.random.default_rng(seed), progress)
-        for members, share in _sides(photographs):
-            drawing.draw(members, share, wanted)
-        if not drawing.derived and not drawing.mirrored:
-            raise _nothing_derived(photographs, wanted)
+        drawing.draw(wanted)
         held = Judgements(shop.database)
         if groups is not None and held.groups(own_name).keys() - groups.keys():
             notes.append(f"the earlier groups of {own_name} were replaced")
@@ -180,7 +177,14 @@ class _Drawing:
         self.mirrored: list[NewTriplet] = []
         self.wrong = 0
 
-    def draw(self, members: Int64[np.ndarray, " m"], share: float, wanted: _Wanted) -> None:
+    def draw(self, wanted: _Wanted) -> None:
+        """Draw the triplets that are wanted. Raises InvalidInput where there are none."""
+        for members, share in _sides(self._photographs):
+            self._draw(members, share, wanted)
+        if not self.derived and not self.mirrored:
+            raise _nothing_derived(self._photographs, wanted)
+
+    def _draw(self, members: Int64[np.ndarray, " m"], share: float, wanted: _Wanted) -> None:
         """Draw a share of the triplets that are still wanted from some of the photographs."""
         vectors = None
         if wanted.hard or wanted.mirror:
