@@ -63,6 +63,18 @@ def tiny_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cache")
 
 
+@pytest.fixture(scope="session")
+def judged_catalogue(
+    tmp_path_factory: pytest.TempPathFactory, tiny_network: Path, tiny_cache: Path
+) -> Path:
+    """The catalogue of `judged_shop`, without judgements; tests change only copies of it."""
+    import judged_shop  # not before the hook above is installed
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TIEFVISION_CACHE", str(tiny_cache))
+        return judged_shop.build(tmp_path_factory.mktemp("judged"), f"onnx:{tiny_network}")
+
+
 @pytest.fixture
 def tiny_encoder(tiny_network: Path, tiny_cache: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The specification of the tiny encoder; the user's own cache is out of reach."""

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from rank_samples import judged, torch_or_skip
+from tiefvision.teach.rank_choices import LOSSES, Loss
 
 torch = torch_or_skip()
 
 from tiefvision.maths.judging import triplet_accuracy  # noqa: E402
 from tiefvision.teach.rank_batches import Batch, of_triplets  # noqa: E402
-from tiefvision.teach.rank_fitting import LOSSES, MARGINS, Loss, Recipe, fit, loss_of  # noqa: E402
+from tiefvision.teach.rank_fitting import MARGINS, Recipe, fit, loss_of  # noqa: E402
 from tiefvision.teach.rank_networks import RankHead, similarities  # noqa: E402
 
 DATA = judged(known=False)
@@ -22,20 +23,11 @@ DATA = judged(known=False)
 
 def _fitted(recipe: Recipe, **head: object) -> tuple[RankHead, list[float]]:
     """A head fitted on all triplets but the last hundred, and the losses it told."""
-    told: list[float] = []
     own = RankHead(DATA.directions(12), network="linear", wide=False, seed=0)
     cells = torch.from_numpy(DATA.along(DATA.directions(12)))
     batches = of_triplets(DATA.triplets[:-100], size=60, rng=np.random.default_rng(0))
-    fit(
-        own,
-        cells,
-        batches,
-        recipe,
-        steps=recipe.steps,
-        every=20,
-        watch=lambda _step, loss: told.append(loss),
-    )
-    return own, told
+    steps = fit(own, cells, batches, recipe, steps=recipe.steps, every=20)
+    return own, [loss for _, loss in steps]
 
 
 def _accuracy(head: RankHead | None) -> float:
@@ -99,18 +91,9 @@ def test_a_small_set_reaches_zero_loss_with_a_margin_of_a_right_angle() -> None:
     cells = torch.nn.functional.normalize(cells, dim=-1)
     head = RankHead(np.eye(3, dtype=np.float32), network="linear", wide=False, seed=0)
     rows = np.array([[0, 1, 2], [1, 0, 3], [2, 3, 0], [3, 2, 1]])
-    told: list[float] = []
     recipe = Recipe(loss="angle", margin=90.0, steps=300, rate=0.3)
     batches = of_triplets(rows, size=12, rng=np.random.default_rng(0))
     untrained = loss_of(similarities(cells), next(batches), recipe).item()
     assert untrained > 0.5
-    fit(
-        head,
-        cells,
-        batches,
-        recipe,
-        steps=300,
-        every=100,
-        watch=lambda _step, loss: told.append(loss),
-    )
+    told = [loss for _, loss in fit(head, cells, batches, recipe, steps=300, every=100)]
     assert told[-1] < 0.01

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +17,7 @@ torch = torch_or_skip()
 
 from tiefvision.teach.rank_fitting import Recipe  # noqa: E402
 from tiefvision.teach.rank_heads import Heads  # noqa: E402
+from tiefvision.teach.rank_networks import RankHead  # noqa: E402
 
 RECIPE = Recipe(steps=20, batch=60)
 
@@ -24,9 +26,15 @@ def _heads(data: RankData, *, channels: int | None = 12) -> Heads:
     return Heads(data, RECIPE, "linear", channels, 0, torch.device("cpu"))
 
 
-def _fitted(heads: Heads) -> object:
+def _all_steps(head: RankHead, steps: Iterator[tuple[int, float]]) -> RankHead:
+    for _ in steps:
+        pass
+    return head
+
+
+def _fitted(heads: Heads) -> RankHead:
     everything = np.ones(len(heads.rows), bool)
-    return heads.fit(everything, steps=20, watch=lambda *_: None)
+    return _all_steps(*heads.fit(everything, steps=20))
 
 
 @pytest.mark.parametrize("channels", [12, None])
@@ -47,11 +55,11 @@ def test_gaps_are_those_of_the_vectors_plain_and_with_the_anchor_mirrored() -> N
     vectors = data.vectors(everything)
     mirrored = mirrored_cells(vectors, rows=data.rows, cols=data.cols)
     np.testing.assert_allclose(
-        heads.gaps(None, data.triplets), triplet_gaps(vectors, data.triplets), atol=1e-6
+        heads.gaps(None, data.triplets)[0], triplet_gaps(vectors, data.triplets), atol=1e-6
     )
     turned = data.triplets + np.array([len(vectors), 0, 0])
     np.testing.assert_allclose(
-        heads.gaps(None, data.triplets, mirrored=True),
+        heads.gaps(None, data.triplets, both_ways=True)[1],
         triplet_gaps(np.concatenate([vectors, mirrored]), turned),
         atol=1e-6,
     )
@@ -107,5 +115,5 @@ def test_nothing_held_out_touches_the_fit() -> None:
         )
         rows = (own.rows < 60).all(axis=1)
         assert rows.sum() == trained.sum() > 10
-        heads.append(own.fit(rows, steps=20, watch=lambda *_: None).state_dict())
+        heads.append(_all_steps(*own.fit(rows, steps=20)).state_dict())
     assert all(torch.equal(heads[0][name], heads[1][name]) for name in heads[0])

@@ -13,12 +13,14 @@ import pytest
 from rank_samples import judged, torch_or_skip
 from tiefvision.errors import InvalidInput, NotReady
 from tiefvision.maths.judging import triplet_accuracy
+from tiefvision.teach.rank_choices import LOSSES
 from tiefvision.vision import ranker as ranker_files
 
 torch = torch_or_skip()
 
-from tiefvision.teach.rank_fitting import LOSSES, Recipe  # noqa: E402
-from tiefvision.teach.rank_report import Step, TrainedRanker  # noqa: E402
+from tiefvision.teach.rank_fitting import Recipe  # noqa: E402
+from tiefvision.teach.rank_folds import Step  # noqa: E402
+from tiefvision.teach.rank_report import TrainedRanker  # noqa: E402
 from tiefvision.teach.train_ranker import recipe_for, train  # noqa: E402
 
 QUICK = Recipe(steps=40, batch=80)
@@ -55,15 +57,15 @@ def test_what_changed_most_is_shown_with_first_hits(trained: TrainedRanker) -> N
     assert all(len({one.query, one.before, one.after}) == 3 for one in (*better, *worse))
 
 
-def test_progress_tells_every_fit_with_its_held_out_accuracy(
+def test_progress_tells_every_stage_with_its_held_out_accuracy(
     trained: TrainedRanker, steps: list[Step]
 ) -> None:
-    fits = list(dict.fromkeys(step.fit for step in steps))
-    folds = [f"fold {number}" for number in range(1, 6)]
-    assert fits == [*folds, "kinds 1", "kinds 2", "all"]
+    stages = list(dict.fromkeys(step.stage for step in steps))
+    assert stages == ["held-out groups", "unseen kinds", "everything"]
     for step in steps:
-        assert math.isnan(step.held_out_accuracy) == (step.fit == "all")
-        assert 0 <= step.step <= step.steps == (40 if "fold" in step.fit else trained.report.steps)
+        assert math.isnan(step.held_out_accuracy) == (step.stage == "everything")
+        most = 40 if step.stage == "held-out groups" else trained.report.steps
+        assert 0 <= step.step <= step.steps == most
     assert [point.step for point in trained.report.history] == [0, 10, 20, 30, 40]
 
 

@@ -47,15 +47,13 @@ class Bars:
             _AmountColumn(),
             _RateColumn(),
             TimeRemainingColumn(),
-            TextColumn("[dim]{task.fields[note]}[/dim]"),
+            TextColumn("{task.fields[note]}", style="dim", markup=False),
         )
         with RichProgress(*columns, console=self._console, transient=True) as progress:
             task = progress.add_task(printable(stage), total=total, unit=unit, note="")
 
             def advance(amount: int, /, *, note: str = "") -> None:
-                progress.advance(task, amount)
-                if note:
-                    progress.update(task, note=printable(note))
+                progress.update(task, advance=amount, note=printable(note))
 
             yield advance
 

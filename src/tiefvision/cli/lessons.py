@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from tiefvision.store.models import Model
     from tiefvision.tasks.locate import LocateReport
     from tiefvision.tasks.models import Activation, ModelDetails
-    from tiefvision.tasks.train_locator import LocatorLesson, SamplePreview
+    from tiefvision.tasks.train_locator import LocatorLesson
+    from tiefvision.tasks.train_ranker import RankerLesson
 
 _SHORT_ID = 12
 
@@ -126,6 +127,40 @@ def show_lesson(lesson: LocatorLesson) -> None:
         say(f"it is not used; to use it: tiefvision models activate {lesson.model_id[:_SHORT_ID]}")
     for note in lesson.notes:
         say(f"note: {note}")
+
+
+def show_ranker_lesson(lesson: RankerLesson) -> None:
+    """What was learned, without and with it."""
+    given = f"{files(lesson.triplets)} triplets and {files(lesson.pairs)} pairs"
+    gone = f"; {files(lesson.left_out)} could not take part" if lesson.left_out else ""
+    say(
+        foreign(
+            f"learned {lesson.name} from {given} on {files(lesson.images)} images in "
+            f"{duration(lesson.seconds)}{gone}"
+        )
+    )
+    say()
+    listed = table("", "without", "with", "change, 95 %", "of", "", right=("without", "with", "of"))
+    for name, own in lesson.judged.items():
+        change = own.difference
+        listed.add_row(
+            name,
+            f"{own.before:.3f}",
+            f"{own.after:.3f}",
+            f"{change.low:+.3f} to {change.high:+.3f}",
+            files(own.count),
+            own.verdict,
+        )
+    say(listed)
+    if lesson.changed is not None:
+        say(f"\nwhat changed most: {near_path(lesson.changed)}")
+    say(f"\nmodel {lesson.model_id[:_SHORT_ID]}: {lesson.reason}")
+    if lesson.activated:
+        say(foreign(f"it is used now; to go back: tiefvision models undo --ranker {lesson.name}"))
+    else:
+        say(f"it is not used; to use it: tiefvision models activate {lesson.model_id[:_SHORT_ID]}")
+    for note in lesson.notes:
+        say(foreign(f"note: {note}"))
 
 
 def show_activation(done: Activation) -> None:

@@ -1,7 +1,8 @@
-"""`tiefvision train`: what people drew becomes a model."""
+"""`tiefvision train`: what people drew and judged becomes models."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,8 @@ import typer
 
 from tiefvision.cli.faults import INTERRUPTED, document, print_json, reporting
 from tiefvision.cli.options import CatalogueOption, JsonOption, LabelOption
+from tiefvision.errors import InvalidInput
+from tiefvision.teach.rank_choices import CHANNELS, Loss, Network
 
 train = typer.Typer(no_args_is_help=True, help="Teach the catalogue; needs the teach extra.")
 
@@ -75,3 +78,108 @@ def train_locator(
             lessons.show_lesson(report)
         if stop.is_set():
             raise typer.Exit(INTERRUPTED)
+
+
+@train.command("ranker")
+@reporting
+def train_ranker(
+    in_catalogue: CatalogueOption = None,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Learn what was judged under this name, such as colour. Default: default.",
+        ),
+    ] = None,
+    group: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="An attribute, such as sender, whose images are judged together or learned from "
+            "together; may be repeated.",
+        ),
+    ] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="An attribute whose kinds are held out whole too. Default: kind, if there is one.",
+        ),
+    ] = None,
+    network: Annotated[
+        Network, typer.Option(help="A linear map of each cell, or one with a small network beside.")
+    ] = "linear",
+    loss: Annotated[
+        Loss,
+        typer.Option(help="Triplets by their cosines or their angles, or pairs (siamese)."),
+    ] = "cosine",
+    channels: Annotated[
+        str, typer.Option(metavar="N|all", help="Channels of the ranked cells, at most; or all.")
+    ] = str(CHANNELS),
+    seed: Annotated[
+        int, typer.Option(metavar="N", min=0, help="The same seed gives the same model.")
+    ] = 0,
+    device: Annotated[str, typer.Option(metavar="cpu|cuda", help="Where torch computes.")] = "cpu",
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep the model, but do not use it yet.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Use the model though it measured worse.")
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Use it where there is too little to measure it by.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Learn from judgements what similar means, from stored cells: no photograph is read.
+
+    A model is judged by triplets of images that it did not learn from, and by whole kinds where
+    there are some. It is used unless it ranks them worse; where fewer than 50 were held out, you
+    are asked. `tiefvision models undo --ranker NAME` brings the previous one back.
+    """
+    from tiefvision.cli.bars import bars
+    from tiefvision.cli.interrupt import stop_on_interrupt
+    from tiefvision.tasks.train_ranker import train_ranker as verb
+
+    def confirm(question: str) -> bool:
+        return yes or typer.confirm(question, err=True)
+
+    with stop_on_interrupt() as stop:
+        lesson = verb(
+            catalogue=in_catalogue,
+            name=name,
+            groups=group or (),
+            kind=kind,
+            network=network,
+            loss=loss,
+            channels=_channels(channels),
+            seed=seed,
+            device=device,
+            keep=keep,
+            force=force,
+            ask=confirm if yes or (sys.stdin.isatty() and not as_json) else None,
+            progress=bars(),
+            stop=stop,
+        )
+        if lesson is None:
+            raise typer.Exit(INTERRUPTED)
+        if as_json:
+            print_json(document(lesson))
+        else:
+            from tiefvision.cli import lessons
+
+            lessons.show_ranker_lesson(lesson)
+        if stop.is_set():
+            raise typer.Exit(INTERRUPTED)
+
+
+def _channels(given: str) -> int | None:
+    """A number of channels; None for all."""
+    if given == "all":
+        return None
+    try:
+        return int(given)
+    except ValueError:
+        raise InvalidInput(
+            f"--channels {given} is no number; expected one, or all", remedy="--channels 256"
+        ) from None

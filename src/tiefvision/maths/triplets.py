@@ -115,7 +115,7 @@ def mirrored_cells(
 
     cells: as a cell space stores them, rows * cols * channels long.
     """
-    shaped = cells.reshape(len(cells), rows, cols, -1)
+    shaped = cells.reshape(len(cells), rows, cols, cells.shape[1] // (rows * cols))
     return np.ascontiguousarray(shaped[:, :, ::-1]).reshape(cells.shape)
 
 

@@ -14,7 +14,7 @@ _Item = TypeVar("_Item")
 
 @runtime_checkable
 class Advance(Protocol):
-    """Call it with how much more is done; note: a few words shown beside it from now on."""
+    """Call it with how much more is done. note: how it goes, until the next call."""
 
     def __call__(self, amount: int, /, *, note: str = "") -> None: ...
 
@@ -32,7 +32,7 @@ class Progress(Protocol):
 def silent(stage: str, total: int | None, /, *, unit: str = "images") -> Generator[Advance]:
     """No progress shown."""
 
-    def advance(_amount: int, /, *, note: str = "") -> None:
+    def advance(amount: int, /, *, note: str = "") -> None:
         pass
 
     yield advance

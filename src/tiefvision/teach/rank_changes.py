@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float32, Int64
-from torch import Tensor
 
+from tiefvision.teach.rank_folds import Fold
 from tiefvision.teach.rank_heads import Heads
 from tiefvision.teach.rank_networks import RankHead
 
@@ -15,24 +14,9 @@ from tiefvision.teach.rank_networks import RankHead
 # whose first hit stays the same show nothing.
 _SHOWN = 5
 _LOOKED_AT = 25
-# Images whose vectors are in memory at once.
-_IMAGES_AT_ONCE = 1_000
-
-
-@dataclass(slots=True, eq=False)
-class FoldFits:
-    """One fold held out: its triplets, the head trained without it, and what each look showed.
-
-    steps, losses, states, gaps: one a look; gaps: float32 (t,), of `triplets`.
-    """
-
-    fold: int
-    triplets: Int64[np.ndarray, "t 3"]
-    steps: list[int] = field(default_factory=list)
-    losses: list[float] = field(default_factory=list)
-    states: list[dict[str, Tensor]] = field(default_factory=list)
-    gaps: list[Float32[np.ndarray, " t"]] = field(default_factory=list)
-    head: RankHead | None = None
+# Images that may be first hits, at most, and those whose vectors are in memory at once.
+_GALLERY = 1_000
+_IMAGES_AT_ONCE = 250
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,25 +33,28 @@ class Change:
     gain: float
 
 
-def most_changed(heads: Heads, found: list[FoldFits], *, better: bool) -> tuple[Change, ...]:
-    """The queries that gained most, or lost most, among those whose first hit changed."""
-    sign = 1 if better else -1
-    gains: list[tuple[float, int, FoldFits]] = []
+def most_changed(heads: Heads, found: list[Fold]) -> tuple[tuple[Change, ...], tuple[Change, ...]]:
+    """The queries that gained most and those that lost most, of those whose first hit changed."""
+    gains: list[tuple[float, int, Fold]] = []
     for fold in found:
-        gap = heads.gaps(fold.head, fold.triplets) - heads.gaps(None, fold.triplets)
+        gap = fold.after[0] - fold.before[0]
         queries, member = np.unique(fold.triplets[:, 0], return_inverse=True)
         means = np.bincount(member, weights=gap) / np.bincount(member)
         gains += [(float(g), int(q), fold) for g, q in zip(means, queries, strict=True)]
-    gains = [one for one in gains if sign * one[0] > 0]
-    gains.sort(key=lambda one: (-sign * one[0], one[1]))
-    candidates = gains[:_LOOKED_AT]
-    before = _first_hits(heads, None, [query for _, query, _ in candidates])
+    gains.sort(key=lambda one: (one[0], one[1]))
+    worst = [one for one in gains[:_LOOKED_AT] if one[0] < 0]
+    best = [one for one in gains[: -_LOOKED_AT - 1 : -1] if one[0] > 0]
+    before = _first_hits(heads, None, [query for _, query, _ in best + worst])
     after: dict[int, int] = {}
     for fold in found:
-        own = [query for _, query, of in candidates if of is fold]
+        own = [query for _, query, of in best + worst if of is fold]
         after |= _first_hits(heads, fold.head, own)
-    changes = [Change(query, before[query], after[query], gain) for gain, query, _ in candidates]
-    return tuple([one for one in changes if one.before != one.after][:_SHOWN])
+
+    def changes(some: list[tuple[float, int, Fold]]) -> tuple[Change, ...]:
+        all_of_them = [Change(query, before[query], after[query], gain) for gain, query, _ in some]
+        return tuple([one for one in all_of_them if one.before != one.after][:_SHOWN])
+
+    return changes(best), changes(worst)
 
 
 def _first_hits(heads: Heads, head: RankHead | None, queries: list[int]) -> dict[int, int]:
@@ -77,8 +64,9 @@ def _first_hits(heads: Heads, head: RankHead | None, queries: list[int]) -> dict
     images = np.array(queries, np.int64)
     vectors = heads.vectors(head, images)
     best, hits = np.full(len(images), -np.inf), images.copy()
-    for start in range(0, len(heads.groups), _IMAGES_AT_ONCE):
-        others = np.arange(start, min(start + _IMAGES_AT_ONCE, len(heads.groups)))
+    gallery = np.arange(0, len(heads.groups), -(-len(heads.groups) // _GALLERY))
+    for start in range(0, len(gallery), _IMAGES_AT_ONCE):
+        others = gallery[start : start + _IMAGES_AT_ONCE]
         similarities = vectors @ heads.vectors(head, others).T
         similarities[heads.groups[images][:, None] == heads.groups[others][None]] = -np.inf
         nearer = similarities.max(axis=1) > best

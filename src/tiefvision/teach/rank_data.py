@@ -86,14 +86,11 @@ class RankData:
 
     def directions(self, count: int) -> Float32[np.ndarray, "count channels"]:
         """Orthonormal directions in which the images' cells extend furthest; no labels are used."""
-        step = max(1, len(self.cells) // _FITTED_ON)
-        chosen = np.arange(0, len(self.cells), step)
-
-        def batches() -> Iterator[Float32[np.ndarray, "n channels"]]:
-            for own in _slices(len(chosen)):
-                yield self.centred(chosen[own]).reshape(-1, len(self.mean))
-
-        return projection.fit(batches, dimensions=count).components
+        chosen = np.arange(0, len(self.cells), max(1, len(self.cells) // _FITTED_ON))
+        sample = [
+            self.centred(chosen[own]).reshape(-1, len(self.mean)) for own in _slices(len(chosen))
+        ]
+        return projection.fit(lambda: sample, dimensions=count).components
 
     def along(
         self, directions: Float32[np.ndarray, "count channels"]
@@ -101,7 +98,11 @@ class RankData:
         """Every image's centred cells in these directions."""
         found = np.empty((len(self.cells), self.rows * self.cols, len(directions)), np.float32)
         for own in _slices(len(self.cells)):
-            found[own] = self.centred(np.arange(len(self.cells))[own]) @ directions.T
+            cells = self.centred(np.arange(len(self.cells))[own])
+            # As one matrix product: numpy makes a small one for each image otherwise.
+            found[own] = (cells.reshape(-1, cells.shape[-1]) @ directions.T).reshape(
+                found[own].shape
+            )
         return found
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Literal
 
 import numpy as np
 import torch
@@ -14,10 +13,9 @@ from torch import Tensor
 
 from tiefvision.teach.losses import contrastive, hinge_on_angle, hinge_on_cosine, mean_of_valid
 from tiefvision.teach.rank_batches import Batch
+from tiefvision.teach.rank_choices import Loss
 from tiefvision.teach.rank_networks import RankHead, similarities
 
-Loss = Literal["cosine", "angle", "siamese"]
-LOSSES: tuple[Loss, ...] = ("cosine", "angle", "siamese")
 # The margin of each loss where nothing else is asked for: 8.6 degrees are a cosine of 0.15 between
 # images that have nothing in common.
 MARGINS: dict[Loss, float] = {"cosine": 0.15, "angle": 8.6, "siamese": 0.15}
@@ -54,9 +52,6 @@ class Recipe:
         return math.radians(self.margin) if self.loss == "angle" else self.margin
 
 
-Watch = Callable[[int, float], None]
-
-
 def fit(
     head: RankHead,
     cells: Tensor,
@@ -65,18 +60,18 @@ def fit(
     *,
     steps: int,
     every: int,
-    watch: Watch,
-) -> None:
-    """Fit a head that was just made, in place.
+) -> Iterator[tuple[int, float]]:
+    """Fit a head that was just made, in place, as far as this is followed.
 
     cells: (n, cells, inputs) as `RankHead.prepare` takes them. steps: how many of the recipe's;
-    the rate falls as if all were made. watch: called with the step and the mean loss since the
-    last call, before the first step, after each `every` and after the last one.
+    the rate falls as if all were made.
+    Yields the step and the mean loss since it last did (nan at first): before the first step,
+    after each `every` and after the last one.
     """
     head.even_out(_evened(head.within(cells), batches, recipe))
     prepared = head.prepare(cells)
     optimiser = torch.optim.SGD(head.parameters(), lr=recipe.rate, momentum=_MOMENTUM)
-    watch(0, math.nan)
+    yield 0, math.nan
     losses: list[float] = []
     for step, batch in enumerate(islice(batches, steps), start=1):
         for group in optimiser.param_groups:
@@ -87,7 +82,7 @@ def fit(
         optimiser.step()
         losses.append(loss.item())
         if step % every == 0 or step == steps:
-            watch(step, sum(losses) / len(losses))
+            yield step, sum(losses) / len(losses)
             losses.clear()
 
 

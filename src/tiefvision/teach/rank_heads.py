@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -13,19 +15,21 @@ from tiefvision.maths.judging import triplet_gaps
 from tiefvision.maths.triplets import derive, mirrored_cells, of_pairs
 from tiefvision.teach import rank_batches
 from tiefvision.teach.rank_batches import Batch
+from tiefvision.teach.rank_choices import Network
 from tiefvision.teach.rank_data import RankData
 from tiefvision.teach.rank_fitting import Recipe, fit
-from tiefvision.teach.rank_networks import Network, RankHead
+from tiefvision.teach.rank_networks import RankHead
 
 # Steps between two looks at the held-out judgements.
 EVERY = 10
 
 # Directions that a head which keeps all channels may turn among themselves.
 _DIRECTIONS = 256
-# Vectors that are in memory at once, in numbers.
-_NUMBERS_AT_ONCE = 1 << 25
+# Numbers of the anchors' vectors that are in memory at once.
+_NUMBERS_AT_ONCE = 1 << 24
 
-Watch = Callable[[int, float, RankHead], None]
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 
 class Heads:
@@ -65,21 +69,29 @@ class Heads:
         everything = np.arange(len(data.cells))
         cells = data.centred(everything) if self.wide else data.along(self._directions)
         self._cells = torch.from_numpy(cells).to(device)
+        self._threads = torch.get_num_threads() if device.type == "cpu" else 1
 
-    def fit(self, train: Bool[np.ndarray, " r"], *, steps: int, watch: Watch) -> RankHead:
-        """A new head, trained on some of the rows. watch: called with step, loss and the head."""
+    def fit(
+        self, train: Bool[np.ndarray, " r"], *, steps: int
+    ) -> tuple[RankHead, Iterator[tuple[int, float]]]:
+        """A new head, trained on some of the rows as far as `fit`'s iterator is followed."""
         head = RankHead(self._directions, network=self.network, wide=self.wide, seed=self.seed)
         head.to(self._cells.device)
-        fit(
-            head,
-            self._cells,
-            self._batches(self.rows[train]),
-            self.recipe,
-            steps=steps,
-            every=EVERY,
-            watch=lambda step, loss: watch(step, loss, head),
-        )
-        return head
+        batches = self._batches(self.rows[train])
+        return head, fit(head, self._cells, batches, self.recipe, steps=steps, every=EVERY)
+
+    def side_by_side(
+        self, work: Callable[[_Item], _Result], items: Sequence[_Item]
+    ) -> list[_Result]:
+        """The work done for each item, some at a time, each on one thread.
+
+        Two threads for one of these small operations wait for each other for longer than it
+        takes, and many times longer when another process wants the cores.
+        """
+        with ThreadPoolExecutor(
+            self._threads, initializer=torch.set_num_threads, initargs=(1,)
+        ) as threads:
+            return list(threads.map(work, items))
 
     def judging(
         self, held_out: Bool[np.ndarray, " r"], inside: Bool[np.ndarray, " n"]
@@ -96,34 +108,33 @@ class Heads:
         return np.concatenate([asked, drawn])
 
     def vectors(
-        self, head: RankHead | None, images: Int64[np.ndarray, " m"], *, mirrored: bool = False
+        self, head: RankHead | None, images: Int64[np.ndarray, " m"]
     ) -> Float32[np.ndarray, "m length"]:
         """Flat vectors of some images whose dot product is the similarity; None: without a head."""
         if head is None:
-            flat = self.data.vectors(images)
-        else:
-            with torch.no_grad():
-                cells = self._cells[torch.from_numpy(images)]
-                flat = head(head.prepare(cells)).cpu().numpy().reshape(len(images), -1)
-            flat /= np.float32(np.sqrt(self.data.rows * self.data.cols))
-        return mirrored_cells(flat, rows=self.data.rows, cols=self.data.cols) if mirrored else flat
+            return self.data.vectors(images)
+        with torch.no_grad():
+            cells = self._cells[torch.from_numpy(images)]
+            flat = head(head.prepare(cells)).cpu().numpy().reshape(len(images), -1)
+        return flat / np.float32(np.sqrt(self.data.rows * self.data.cols))
 
     def gaps(
-        self, head: RankHead | None, triplets: Int64[np.ndarray, "t 3"], *, mirrored: bool = False
-    ) -> Float32[np.ndarray, " t"]:
-        """`judging.triplet_gaps` with a head or without; mirrored: the anchor's picture is."""
-        gaps = np.empty(len(triplets), np.float32)
-        at_once = max(1, _NUMBERS_AT_ONCE // (3 * self.data.cells.shape[1]))
+        self, head: RankHead | None, triplets: Int64[np.ndarray, "t 3"], *, both_ways: bool = False
+    ) -> Float32[np.ndarray, "ways t"]:
+        """`judging.triplet_gaps` with a head or without: one row, or with `both_ways` another one
+        with the anchors' pictures mirrored."""
+        gaps = np.empty((1 + both_ways, len(triplets)), np.float32)
+        at_once = max(1, _NUMBERS_AT_ONCE // self.data.cells.shape[1])
         for start in range(0, len(triplets), at_once):
-            own = triplets[start : start + at_once]
-            images, places = np.unique(own, return_inverse=True)
-            vectors = self.vectors(head, images)
-            rows = places.reshape(-1, 3)
-            if mirrored:
-                anchors, anchor_rows = np.unique(own[:, 0], return_inverse=True)
-                rows = np.column_stack([len(images) + anchor_rows, rows[:, 1:]])
-                vectors = np.concatenate([vectors, self.vectors(head, anchors, mirrored=True)])
-            gaps[start : start + at_once] = triplet_gaps(vectors, rows)
+            own = slice(start, start + at_once)
+            images, places = np.unique(triplets[own], return_inverse=True)
+            vectors, rows = self.vectors(head, images), places.reshape(-1, 3)
+            gaps[0, own] = triplet_gaps(vectors, rows)
+            if both_ways:
+                grid = {"rows": self.data.rows, "cols": self.data.cols}
+                turned = np.concatenate([vectors, mirrored_cells(vectors[rows[:, 0]], **grid)])
+                first = len(images) + np.arange(len(rows))
+                gaps[1, own] = triplet_gaps(turned, np.column_stack([first, rows[:, 1:]]))
         return gaps
 
     def _batches(self, rows: Int64[np.ndarray, "r 3"]) -> Iterator[Batch]:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 import torch
 from jaxtyping import Float32
 from torch import Tensor, nn
 
+from tiefvision.teach.rank_choices import Network
 from tiefvision.vision.ranker import Ranker
-
-Network = Literal["linear", "residual"]
-NETWORKS: tuple[Network, ...] = ("linear", "residual")
 
 # Hidden units of the non-linear residual.
 HIDDEN = 64

@@ -102,11 +102,11 @@ def folds(groups: Sequence[Hashable], *, count: int = FOLDS) -> Int64[np.ndarray
 def of_kinds(kinds: Int64[np.ndarray, " n"], *, most: int = FOLDS) -> Int64[np.ndarray, " n"]:
     """For each image a fold of whole kinds, as even in number of kinds as can be; -1 for unknown.
 
-    kinds: -1 for unknown. Dealt in the order of their hashes: there may be few of them. At most
-    `most` folds, of two kinds at least, so that each holds things that differ in kind.
+    kinds: -1 for unknown. Dealt in the order of their hashes: there may be few of them. From two
+    folds up to `most`, of two kinds each where there are enough, so that they can be told apart.
     """
     known = [int(kind) for kind in np.unique(kinds) if kind >= 0]
-    count = max(1, min(most, len(known) // 2))
+    count = max(2, min(most, len(known) // 2))
     dealt = sorted(known, key=lambda kind: hashlib.sha256(str(kind).encode()).digest())
     fold = {kind: place % count for place, kind in enumerate(dealt)}
     return np.array([fold.get(int(kind), -1) for kind in kinds], np.int64)

@@ -14,21 +14,16 @@ import torch
 
 from tiefvision.errors import InvalidInput, NotReady
 from tiefvision.teach import splits
+from tiefvision.teach.rank_choices import CHANNELS, LOSSES, NETWORKS, Loss, Network
 from tiefvision.teach.rank_data import RankData
-from tiefvision.teach.rank_fitting import LOSSES, MARGINS, Loss, Recipe
+from tiefvision.teach.rank_fitting import MARGINS, Recipe
+from tiefvision.teach.rank_folds import Progress, Step, hold_out
 from tiefvision.teach.rank_heads import Heads
-from tiefvision.teach.rank_networks import NETWORKS, Network, RankHead
-from tiefvision.teach.rank_report import (
-    Progress,
-    Step,
-    TrainedRanker,
-    best_step,
-    hold_out,
-    report_of,
-)
+from tiefvision.teach.rank_networks import RankHead
+from tiefvision.teach.rank_report import TrainedRanker, report_of
 
-# Channels of a head's cells where nothing else is asked for: PCA to so many ranks as all do.
-CHANNELS = 256
+# Folds of kinds; each leaves two thirds of them to learn from.
+_KIND_FOLDS = 3
 
 # Without classes a batch holds one triplet for each three images, and learns them by heart at the
 # rate that suits batches in which every image is compared with every other.
@@ -57,25 +52,32 @@ def train(
     _check(chosen, network, channels)
     heads = Heads(data, chosen, network, channels, seed, _device(device))
     folds = splits.folds(data.groups)
-    groups = hold_out(heads, folds, note="fold", steps=chosen.steps, progress=progress)
-    steps = best_step(groups, chosen)
-    kinds = None
+    groups = hold_out(
+        heads, folds, stage="held-out groups", steps=chosen.steps, choose=True, progress=progress
+    )
+    steps, kinds = groups.step, None
     if data.kinds is not None:
-        kind_folds = splits.of_kinds(data.kinds)
-        kinds = hold_out(heads, kind_folds, note="kinds", steps=steps, progress=progress)
-
-    def look(step: int, loss: float, head: RankHead) -> None:
-        if progress is not None:
-            progress(Step("all", step, steps, loss, math.nan))
-
-    head = heads.fit(np.ones(len(heads.rows), bool), steps=steps, watch=look)
-    report = report_of(heads, head, steps=steps, groups=groups, folds=folds, kinds=kinds)
+        kind_folds = splits.of_kinds(data.kinds, most=_KIND_FOLDS)
+        kinds = hold_out(
+            heads, kind_folds, stage="unseen kinds", steps=steps, choose=False, progress=progress
+        )
+    head = heads.side_by_side(lambda n: _final(heads, n, progress), [steps])[0]
+    report = report_of(heads, head, groups=groups, folds=folds, kinds=kinds)
     return TrainedRanker(head.export(data.mean), report)
+
+
+def _final(heads: Heads, steps: int, progress: Progress | None) -> RankHead:
+    """The head that is trained on everything."""
+    head, made = heads.fit(np.ones(len(heads.rows), bool), steps=steps)
+    for step, loss in made:
+        if progress is not None:
+            progress(Step("everything", step, steps, loss, math.nan))
+    return head
 
 
 def recipe_for(data: RankData, loss: Loss = "cosine") -> Recipe:
     """The recipe that suits the data: slower steps for triplets that come without classes."""
-    plain = Recipe(loss=loss, margin=MARGINS.get(loss, math.nan))
+    plain = Recipe(loss=loss, margin=MARGINS[loss])
     return plain if data.classes is not None else replace(plain, rate=_RATE_OF_TRIPLETS)
 
 
