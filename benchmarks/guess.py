@@ -20,13 +20,12 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float16, Float64
 
-from evaluation import Scores, Task, clothing, difference, grocery, score
+import drawn
+from evaluation import Task, clothing, difference, grocery
 from fit_guess import EVERY
-from tiefvision.demo import scene
 from tiefvision.demo.scene import Scene
-from tiefvision.maths.boxes import Box, iou, whole
-from tiefvision.maths.centring import PartLayout, centre
-from tiefvision.maths.similarity import flat_vector
+from tiefvision.maths.boxes import Box, iou, square_about, whole
+from tiefvision.maths.centring import PartLayout
 from tiefvision.settings import EncoderSettings
 from tiefvision.vision import pixels
 from tiefvision.vision.embedder import Embedder, middle
@@ -37,7 +36,6 @@ from tiefvision.vision.guess import (
     SaliencyGuess,
     crop_of,
     read_head,
-    square_about,
 )
 from tiefvision.vision.pixels import Pixels
 from views import in_threads, ready
@@ -88,10 +86,10 @@ def main() -> None:
     }
     if arguments.saliency is not None:
         guessers["U2-Net-p"] = SaliencyGuess(arguments.saliency)
-    drawn = list(scene.catalogue(DRAWN_FAST if arguments.fast else DRAWN, background="cluttered"))
+    scenes = drawn.cluttered(DRAWN_FAST if arguments.fast else DRAWN)
     located = [
         *_street(Path(folder) / "street", fast=arguments.fast),
-        Located("drawn, cluttered", drawn, [one.box for one in drawn]),
+        Located(drawn.NAME, scenes, [one.box for one in scenes]),
     ]
     print("### Where is the product? Mean IoU / CorLoc@.5\n")
     print("\n".join(location_table(located, guessers)), "\n")
@@ -108,8 +106,8 @@ def main() -> None:
     for photos in sets:
         seen = _look(photos.files, guessers, embedder, photos.name)
         _print_retrieval(photos.tasks, seen, embedder.layout)
-    seen = _look(drawn, guessers, embedder, "drawn")
-    _print_retrieval([_drawn_task(drawn)], seen, embedder.layout)
+    seen = _look(scenes, guessers, embedder, "drawn")
+    _print_retrieval([drawn.task(scenes)], seen, embedder.layout)
     files = [file for photos in sets for file in photos.files]
     count = TIMED_FAST if arguments.fast else TIMED
     timed = np.random.default_rng(SEED).choice(len(files), count, replace=False)
@@ -212,7 +210,7 @@ def _look(
 
 def _print_retrieval(tasks: Sequence[Task], seen: Seen, layout: tuple[PartLayout, ...]) -> None:
     for task in tasks:
-        scores = {name: _scores(task, cells, layout) for name, cells in seen.cells.items()}
+        scores = {name: drawn.scores(task, cells, layout) for name, cells in seen.cells.items()}
         for name, one in scores.items():
             share = sum(box is not None for box in seen.crops[name]) / len(seen.crops[name])
             means = " / ".join(f"{value:.3f}".removeprefix("0") for value in one.means())
@@ -222,33 +220,11 @@ def _print_retrieval(tasks: Sequence[Task], seen: Seen, layout: tuple[PartLayout
             print(f"| {task.name} | {name} | {share:.0%} | {means} | {' | '.join(shown)} |")
 
 
-def _scores(
-    task: Task,
-    cells: Float16[np.ndarray, "n rows cols channels"],
-    layout: tuple[PartLayout, ...],
-) -> Scores:
-    mean = cells.mean(axis=(0, 1, 2), dtype=np.float64).astype(np.float32)
-    vectors = flat_vector(centre(cells, mean=mean, parts=layout))
-    return score(task, vectors[task.queries] @ vectors[task.gallery].T)
-
-
 def _gain(
     better: Float64[np.ndarray, " q"], baseline: Float64[np.ndarray, " q"], task: Task
 ) -> str:
     found = difference(better, baseline, task.groups, rng=np.random.default_rng(SEED))
     return f"{found.mean:+.3f} ({found.low:+.3f} to {found.high:+.3f})"
-
-
-def _drawn_task(drawn: Sequence[Scene]) -> Task:
-    """Another photograph of the same kind, pattern and colour; queries that have one."""
-    names = [f"{one.kind} {one.pattern} {one.colour}" for one in drawn]
-    labels = np.unique(names, return_inverse=True)[1]
-    everything = np.arange(len(drawn))
-    allowed = everything[:, None] != everything[None, :]
-    relevant = allowed & (labels[:, None] == labels[None, :])
-    kept = relevant.any(axis=1)
-    queries = everything[kept]
-    return Task("drawn, cluttered", queries, everything, allowed[kept], relevant[kept], queries)
 
 
 def _street(folder: Path, *, fast: bool) -> Iterator[Located]:
@@ -279,10 +255,7 @@ def _street(folder: Path, *, fast: bool) -> Iterator[Located]:
 
 
 def _pixels(source: Path | Scene) -> Pixels:
-    if isinstance(source, Path):
-        return pixels.read(source, side=_SIDE)
-    height, width = source.pixels.shape[:2]
-    return Pixels(source.pixels, original_width=width, original_height=height)
+    return pixels.read(source, side=_SIDE) if isinstance(source, Path) else drawn.pixels_of(source)
 
 
 def _union(found: Sequence[Box]) -> Box:

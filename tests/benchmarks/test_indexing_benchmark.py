@@ -25,7 +25,7 @@ def test_indexing_is_well_ahead_of_the_naive_loop(photos: Path, tmp_path: Path) 
     words += ["--encoder", "efficientnet-lite0", "--work", str(tmp_path)]
     printed = _run(words, photos)
     rates = re.findall(r"^\| ([^|]+) \| ([\d.]+) \| [\d.]+ \|", printed, re.M)
-    assert len(rates) == 6 and all(float(rate) > 0 for _, rate in rates), printed
+    assert len(rates) == 7 and all(float(rate) > 0 for _, rate in rates), printed
     ratio = re.search(r"^ratio by CPU time alone, as on idle cores: ([\d.]+)", printed, re.M)
     assert ratio is not None and float(ratio[1]) >= LEAST_RATIO, printed
     assert re.search(r"share of the floor: \d+% of its rate, \d+% of our CPU time", printed)
