@@ -1,0 +1,144 @@
+"""Which triplet questions are most worth an answer: is the anchor more like this or that?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool, Float, Float32, Int64
+
+# A question asks about neighbours of the anchor: the rank of the first candidate is drawn evenly
+# on a logarithmic scale up to here. Nearer ones only are easy positives, farther ones are seldom
+# like the anchor at all, so that there is no answer (benchmarks/teaching.py).
+_REACH = 100
+# The second candidate stands at most so many ranks from the first: so their order is uncertain.
+_WINDOW = 5
+# Pairs of candidates that are weighed for an anchor.
+_PROPOSALS = 8
+# Anchors whose similarities with all images are in memory at once.
+_ANCHORS_AT_ONCE = 256
+
+Reason = Literal["disagreement", "new", "uncertain"]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Which of two images is more like the anchor; all are positions in one set of images.
+
+    gap: by how much the first is the more similar one now, as a difference of mean cosines; a
+    small one is an uncertain order. disagreement: the share of the other heads that are outvoted
+    in the order of the two, 0 to 0.5.
+    reason: "disagreement" where any head is outvoted, "new" where the anchor was never judged,
+    else "uncertain".
+    """
+
+    anchor: int
+    first: int
+    second: int
+    gap: float
+    disagreement: float
+    reason: Reason
+
+
+def questions(
+    vectors: Float[np.ndarray, "n length"],
+    *,
+    count: int,
+    rng: np.random.Generator,
+    heads: Sequence[Float[np.ndarray, "n _width"]] = (),
+    groups: Int64[np.ndarray, " n"] | None = None,
+    asked: Int64[np.ndarray, "t 3"] | None = None,
+) -> list[Question]:
+    """At most `count` questions, each about another anchor, in the order to ask them.
+
+    vectors: flat vectors of the present search; their dot product is the similarity. heads: the
+    same images by rankers that were trained on parts of the judgements, to see where they differ.
+    groups: what is nearly the same photograph, or of one sender; the three images of a question
+    are of three groups, and no group gives two anchors while there are others.
+    asked: judgements that there are; none is asked again, and anchors with few come first.
+    Fewer come back where there are not so many images.
+    Source: uncertainty sampling and query by committee, Settles, Active Learning Literature
+    Survey (2009), 2.3; Tamuz et al., ICML 2011, of triplets.
+    """
+    known = np.arange(len(vectors)) if groups is None else groups
+    done = np.empty((0, 3), np.int64) if asked is None else asked
+    seen = {(anchor, *sorted(pair)) for anchor, *pair in done.tolist()}
+    times = np.bincount(done[:, 0], minlength=len(vectors))
+    found: list[Question] = []
+    anchors = _spread(times, known, rng)
+    for start in range(0, len(anchors), _ANCHORS_AT_ONCE):
+        own = anchors[start : start + _ANCHORS_AT_ONCE]
+        for anchor, similarities in zip(own.tolist(), vectors[own] @ vectors.T, strict=True):
+            pairs = _proposals(anchor, similarities, known, rng)
+            pairs = [pair for pair in pairs if (anchor, *sorted(pair)) not in seen]
+            if pairs:
+                found.append(
+                    _best(anchor, pairs, similarities, heads, new=bool(times[anchor] == 0))
+                )
+            if len(found) == count:
+                return found
+    return found
+
+
+def _spread(
+    times: Int64[np.ndarray, " n"], groups: Int64[np.ndarray, " n"], rng: np.random.Generator
+) -> Int64[np.ndarray, " n"]:
+    """All images, those judged least first, and of each group one before any gives a second."""
+    order = rng.permutation(len(times))
+    order = order[np.argsort(times[order], kind="stable")]
+    turn = np.zeros(len(order), np.int64)
+    drawn: dict[int, int] = {}
+    for place, group in enumerate(groups[order].tolist()):
+        turn[place] = drawn.get(group, 0)
+        drawn[group] = drawn.get(group, 0) + 1
+    return order[np.lexsort([turn, times[order]])]
+
+
+def _proposals(
+    anchor: int,
+    similarities: Float[np.ndarray, " n"],
+    groups: Int64[np.ndarray, " n"],
+    rng: np.random.Generator,
+) -> list[tuple[int, int]]:
+    """Pairs of neighbours of the anchor that lie close to each other in its ranking."""
+    others: Bool[np.ndarray, " n"] = groups != groups[anchor]
+    ranked = np.argsort(-np.where(others, similarities, -np.inf), kind="stable")
+    ranked = ranked[: min(int(others.sum()), _REACH + _WINDOW)]
+    pairs: list[tuple[int, int]] = []
+    reach = min(_REACH, len(ranked))
+    for _ in range(_PROPOSALS if reach > 1 else 0):
+        place = int(np.exp(rng.uniform(0, np.log(reach)))) - 1
+        near = ranked[max(0, place - _WINDOW) : place + _WINDOW + 1]
+        near = near[groups[near] != groups[ranked[place]]]
+        if len(near):
+            pairs.append((int(ranked[place]), int(rng.choice(near))))
+    return pairs
+
+
+def _best(
+    anchor: int,
+    pairs: Sequence[tuple[int, int]],
+    similarities: Float[np.ndarray, " n"],
+    heads: Sequence[Float[np.ndarray, "n _width"]],
+    *,
+    new: bool,
+) -> Question:
+    """The pair that the heads disagree about most; among equals the first drawn."""
+    first, second = np.array(pairs, np.int64).T
+    outvoted: Float32[np.ndarray, " p"] = np.zeros(len(pairs), np.float32)
+    if heads:
+        votes = [head[first] @ head[anchor] > head[second] @ head[anchor] for head in heads]
+        share = np.mean(votes, axis=0)
+        outvoted = np.minimum(share, 1 - share).astype(np.float32)
+    chosen = int(outvoted.argmax())
+    reason: Reason = "disagreement" if outvoted[chosen] > 0 else "new" if new else "uncertain"
+    return Question(
+        anchor,
+        int(first[chosen]),
+        int(second[chosen]),
+        gap=float(similarities[first[chosen]] - similarities[second[chosen]]),
+        disagreement=float(outvoted[chosen]),
+        reason=reason,
+    )
