@@ -114,10 +114,15 @@ class Shop:
         return Task(name, queries[asked], gallery, may[asked], relevant[asked], groups)
 
 
-def encoded(folder: Path, cache: Path | None) -> Shop:
-    """A set of photographs with the first guess; its cells are kept in the cache folder."""
+def encoded(folder: Path, cache: Path | None, *, most: int | None = None) -> Shop:
+    """A set of photographs with the first guess; its cells are kept in the cache folder.
+
+    most: whole senders, until there are so many photographs; not to be mixed in one cache.
+    """
     with (folder / "labels.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
+    if most is not None:
+        rows = _whole_senders(rows, most)
     guess = ActivationGuess(ready(GUESS_ENCODER), read_head())
     embedder = replace(product.default_embedder(), locator=guess)
     kept = None if cache is None else cache / f"{folder.name}.npy"
@@ -148,3 +153,14 @@ def encoded(folder: Path, cache: Path | None) -> Shop:
 
 def _numbers(names: Sequence[str]) -> Int64[np.ndarray, " n"]:
     return np.unique(names, return_inverse=True)[1].astype(np.int64)
+
+
+def _whole_senders(rows: list[dict[str, str]], most: int) -> list[dict[str, str]]:
+    chosen: set[str] = set()
+    count = 0
+    for sender in np.random.default_rng(0).permutation(sorted({row["sender"] for row in rows})):
+        sent = sum(row["sender"] == sender for row in rows)
+        if count + sent <= most:
+            chosen.add(str(sender))
+            count += sent
+    return [row for row in rows if row["sender"] in chosen]

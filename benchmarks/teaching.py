@@ -42,6 +42,7 @@ RANDOM = (25, 50, 100, 200, 500, 2_000)
 # Two thirds of 200 and of 500 are among them, to compare with what random ones reach there.
 ASKED = (25, 50, 100, 133, 200, 333, 500)
 THIRDS = ((133, 200), (333, 500))
+FAST_PHOTOS = 400
 FAST_RANDOM, FAST_ASKED = (100,), (66, 100)
 _LEARNED, _JUDGED = 5_000, 3_000
 _KIND_FOLDS = 5
@@ -83,7 +84,8 @@ def main() -> None:
     if not folder:
         raise SystemExit(f"set {PHOTOS_VARIABLE} to the folder of clothing and grocery")
     names = ("clothing",) if arguments.fast else ("clothing", "grocery")
-    shops = [encoded(Path(folder) / name, arguments.cache) for name in names]
+    most = FAST_PHOTOS if arguments.fast else None
+    shops = [encoded(Path(folder) / name, arguments.cache, most=most) for name in names]
     lines: list[Line] = []
     points: list[Point] = []
     if arguments.only != "curve":
@@ -313,7 +315,7 @@ def _mean(values: Float64[np.ndarray, " s"], *, signed: bool = False) -> str:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--fast", action="store_true", help="clothing only, one cut, one seed")
+    parser.add_argument("--fast", action="store_true", help="some clothing, one cut, one seed")
     parser.add_argument("--only", choices=("acceptance", "curve"))
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--cache", type=Path, help="folder that keeps the cells")
