@@ -108,7 +108,7 @@ def train_ranker(
     ] = None,
     network: Annotated[
         Network, typer.Option(help="A linear map of each cell, or one with a small network beside.")
-    ] = "linear",
+    ] = "residual",
     loss: Annotated[
         Loss,
         typer.Option(help="Triplets by their cosines or their angles, or pairs (siamese)."),

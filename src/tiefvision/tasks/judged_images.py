@@ -31,6 +31,8 @@ _DRAWN = 2_000
 # The column that names kinds, where no other is named and it exists.
 _KIND = "kind"
 _FETCHED_AT_ONCE = 500
+# Images that nobody judged, on which a head's channels are fitted too.
+_UNJUDGED = 512
 
 
 class Shown(NamedTuple):
@@ -84,17 +86,18 @@ def gather(
     kind_column = _known_columns(shop, group_columns, kind_column)
     part = _take_part(shop, space, name)
     plain = _data(shop, space, part, seed, progress)
+    unjudged, others = _unjudged(shop, space, part)
     kinds = None if kind_column is None else _codes(_values(part.images, kind_column))
     with progress("looking for near duplicates", None):
         groups = _groups(plain, part, group_columns)
-    data = replace(plain, kinds=kinds, groups=groups)
+    data = replace(plain, kinds=kinds, groups=groups, others=others)
     return JudgedImages(
         data=data,
         images=part.images,
         triplets=len(part.triplets),
         pairs=len(part.pairs),
         left_out=part.left_out,
-        frozen=_frozen(data, space, part),
+        frozen=_frozen(data, space, part, unjudged),
         kind_column=kind_column,
     )
 
@@ -261,6 +264,23 @@ def _cells(
     return cells
 
 
+def _unjudged(
+    shop: Opened, space: SearchSpace, part: _Part
+) -> tuple[list[str], Float16[np.ndarray, "m length"] | None]:
+    """Some of the images that nobody judged, by content id, and their cells; None without any."""
+    judged = {one.content_id for one in part.shown}
+    encodings = shop.encodings(space.cell_space)
+    smallest = encodings.smallest_content_ids(len(judged) + _UNJUDGED)
+    ids = {image: content for content, image in smallest if content not in judged}
+    chosen = list(ids)[:_UNJUDGED]
+    if not chosen:
+        return [], None
+    rows = shop.vectors(space.cell_space).fetch(chosen)
+    contents = [ids[key.image_id] for key in rows.keys]
+    order = sorted(range(len(contents)), key=lambda row: contents[row])
+    return [contents[row] for row in order], rows.cells[order]
+
+
 def _groups(data: RankData, part: _Part, group_columns: Sequence[str]) -> tuple[str, ...]:
     """The key of each image's group: one content, its near duplicates, and what columns join."""
     clusters = splits.near_duplicates(
@@ -290,7 +310,7 @@ def _codes(values: Sequence[str | None], *, alone: bool = False) -> Int64[np.nda
     )
 
 
-def _frozen(data: RankData, space: SearchSpace, part: _Part) -> bytes:
+def _frozen(data: RankData, space: SearchSpace, part: _Part, unjudged: Sequence[str]) -> bytes:
     """Everything that decides what is learned, by content ids; the cells follow from these."""
     revisions = [image.found.box_revision if image.found else 0 for image in part.images]
     document: dict[str, object] = {
@@ -300,6 +320,7 @@ def _frozen(data: RankData, space: SearchSpace, part: _Part) -> bytes:
             [one.content_id, one.mirrored, revision]
             for one, revision in zip(part.shown, revisions, strict=True)
         ],
+        "unjudged": list(unjudged),
         "groups": data.groups,
         "pairs": data.pairs.tolist(),
         "same": data.same.tolist(),

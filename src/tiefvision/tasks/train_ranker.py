@@ -81,7 +81,7 @@ def train_ranker(
     name: str | None = None,
     groups: Sequence[str] = (),
     kind: str | None = None,
-    network: Network = "linear",
+    network: Network = "residual",
     loss: Loss = "cosine",
     channels: int | None = CHANNELS,
     seed: int = 0,

@@ -37,6 +37,8 @@ class RankData:
     classes: int64 (n,), -1 for unknown: those of one class are similar; then every valid triplet
     of a batch counts. apart: int64 (n,), such as the sender; positives are of different ones.
     kinds: int64 (n,), -1 for unknown; whole ones are held out.
+    others: cells of images that nobody judged. A head's channels are directions in which all of
+    the catalogue differs, so that it keeps what tells apart things that were never judged.
     """
 
     cells: Float[np.ndarray, "n length"]
@@ -52,6 +54,7 @@ class RankData:
     classes: Int64[np.ndarray, " n"] | None = None
     apart: Int64[np.ndarray, " n"] | None = None
     kinds: Int64[np.ndarray, " n"] | None = None
+    others: Float[np.ndarray, "m length"] | None = None
 
     def check(self) -> None:
         """Raises InvalidInput when the arrays do not belong together or a triplet cannot stand."""
@@ -73,8 +76,7 @@ class RankData:
 
     def centred(self, images: Int64[np.ndarray, " m"]) -> Float32[np.ndarray, "m cells channels"]:
         """The cells of some images as search compares them."""
-        shaped = self.cells[images].reshape(len(images), self.rows * self.cols, -1)
-        return centre(shaped, mean=self.mean, parts=self.parts)
+        return self._centred(self.cells[images])
 
     def vectors(self, images: Int64[np.ndarray, " m"]) -> Float32[np.ndarray, "m length"]:
         """Their flat vectors: the similarity without a ranker is the dot product."""
@@ -85,10 +87,13 @@ class RankData:
         return vectors
 
     def directions(self, count: int) -> Float32[np.ndarray, "count channels"]:
-        """Orthonormal directions in which the images' cells extend furthest; no labels are used."""
-        chosen = np.arange(0, len(self.cells), max(1, len(self.cells) // _FITTED_ON))
+        """Orthonormal directions in which the catalogue's cells extend furthest; no labels are
+        used."""
+        some = [self.cells] if self.others is None else [self.cells, self.others]
         sample = [
-            self.centred(chosen[own]).reshape(-1, len(self.mean)) for own in _slices(len(chosen))
+            self._centred(cells[own]).reshape(-1, len(self.mean))
+            for cells in (each[:: max(1, len(each) // _FITTED_ON)] for each in some)
+            for own in _slices(len(cells))
         ]
         return projection.fit(lambda: sample, dimensions=count).components
 
@@ -104,6 +109,12 @@ class RankData:
                 found[own].shape
             )
         return found
+
+    def _centred(
+        self, cells: Float[np.ndarray, "m length"]
+    ) -> Float32[np.ndarray, "m cells channels"]:
+        shaped = cells.reshape(len(cells), self.rows * self.cols, -1)
+        return centre(shaped, mean=self.mean, parts=self.parts)
 
 
 def _slices(count: int) -> Iterator[slice]:

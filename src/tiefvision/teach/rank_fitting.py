@@ -40,11 +40,11 @@ class Recipe:
 
     loss: Loss = "cosine"
     margin: float = 0.15
-    steps: int = 150
+    steps: int = 120
     batch: int = 160
-    rate: float = 1.5
-    evenness: float = 1.0
-    prior: float = 50.0
+    rate: float = 2.0
+    evenness: float = 0.5
+    prior: float = 200.0
 
     @property
     def margin_cosine(self) -> float:

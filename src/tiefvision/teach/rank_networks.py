@@ -11,7 +11,7 @@ from tiefvision.teach.rank_choices import Network
 from tiefvision.vision.ranker import Ranker
 
 # Hidden units of the non-linear residual.
-HIDDEN = 64
+HIDDEN = 128
 
 
 class RankHead(nn.Module):

@@ -34,7 +34,7 @@ def train(
     data: RankData,
     *,
     recipe: Recipe | None = None,
-    network: Network = "linear",
+    network: Network = "residual",
     channels: int | None = CHANNELS,
     seed: int = 0,
     device: str = "cpu",
