@@ -16,6 +16,7 @@ from tiefvision import settings
 from tiefvision.maths.boxes import Box
 from tiefvision.store import registry
 from tiefvision.store.boxes import Boxes
+from tiefvision.store.encodings import Encodings
 from tiefvision.tasks import update
 from tiefvision.tasks.index import index
 from tiefvision.tasks.opened import Opened, opened
@@ -168,6 +169,20 @@ def test_a_drawn_box_is_encoded_for_all_files_of_its_content(shop: Indexing, fol
     assert after["002.png"].cells == after["twin.png"].cells != before["002.png"].cells
     others = set(after) - {"002.png", "twin.png"}
     assert all(after[name].cells == before[name].cells for name in others)
+
+
+def test_a_label_shows_only_images_in_which_it_was_found(shop: Indexing, folder: Path) -> None:
+    shop(folder)
+    with opened(shop.catalogue) as catalogue:
+        _draw_box(catalogue, folder / "002.png", Box(10, 12, 70, 80))
+        update.bring_up_to_date(catalogue)
+        space = registry.active_cell_space(catalogue.database)
+        assert space is not None
+        product, dress = (Encodings(catalogue.database, space.id, label=x) for x in ("", "dress"))
+        assert (product.count(shown=True), dress.count(), dress.count(shown=True)) == (10, 10, 1)
+        (((key, _),),) = dress.keys(shown=True)
+        shown = [image for image in dress.each() if dress.shows(image)]
+        assert [(image.path, image.id) for image in shown] == [("002.png", key.image_id)]
 
 
 def test_a_new_file_with_a_drawn_content_is_encoded_by_the_box(

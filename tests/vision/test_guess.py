@@ -157,6 +157,24 @@ def test_only_a_small_product_that_stands_out_is_cropped_to() -> None:
     assert crop_of(small, confidence=0.4, **size) is None
 
 
+def test_a_picture_is_located_only_where_its_guess_is_worth_cropping_to(
+    guesser: ActivationGuess,
+) -> None:
+    located: list[bool] = []
+    for drawn, box in _drawn(_DRAWN):
+        height, width = drawn.rgb.shape[:2]
+        shown = square_about(box, width=width, height=height)
+        left, top, right, bottom = (round(edge) for edge in shown.as_list())
+        for image in (drawn, _pixels(np.ascontiguousarray(drawn.rgb[top:bottom, left:right]))):
+            found, guess = guesser.locate(image), guesser.guess(image)
+            size = {"width": image.original_width, "height": image.original_height}
+            crops = guess is not None and crop_of(guess.box, confidence=guess.confidence, **size)
+            assert (found is not None) == bool(crops)
+            located.append(found is not None)
+    # Most garments are small in their rooms; in a picture of little else nothing is cropped.
+    assert sum(located[::2]) > len(located) / 4 > 2 * sum(located[1::2])
+
+
 def test_a_stretched_grid_is_bilinear_between_centres_and_even_beyond() -> None:
     grid = np.array([[[0.0], [4.0]]], np.float32)
     # Centres of four cells over two: at -1/4, 1/4, 3/4 and 5/4 of the way from the first to the

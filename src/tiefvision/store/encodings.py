@@ -53,6 +53,10 @@ class Encodings:
         self._found = sa.and_(
             images.c.state == "indexed", encodings.c.content_id == images.c.content_id, own
         )
+        # What does not show what the label names is no answer to a search for it.
+        self._shown = (
+            self._found if not label else sa.and_(self._found, encodings.c.box_source != "whole")
+        )
         self._due = sa.and_(
             images.c.vanished.is_(False),
             sa.or_(
@@ -175,13 +179,15 @@ class Encodings:
         last_id: int | None = None,
         since: int | None = None,
         up_to: int | None = None,
+        shown: bool = False,
     ) -> Iterator[list[tuple[RowKey, int]]]:
         """Pages of (key of the acknowledged vectors, change number), by image id.
 
         first_id, last_id: only these images, both included. since, up_to: only what was
-        acknowledged after the one change number and not after the other.
+        acknowledged after the one change number and not after the other. shown: only images that
+        a search can find, as `shows` says.
         """
-        conditions = [self._found]
+        conditions = [self._shown if shown else self._found]
         if first_id is not None:
             conditions.append(images.c.id >= first_id)
         if last_id is not None:
@@ -214,11 +220,18 @@ class Encodings:
                 return
             after = page[-1][0].image_id
 
-    def count(self) -> int:
-        """How many images can be found here: indexed ones, duplicates included."""
+    def shows(self, image: Image) -> bool:
+        """Whether searches can find an image: its vectors count, and where this is about a label,
+        something of that label was found in it."""
+        found = image.found
+        return found is not None and (not self.label or found.box_source != "whole")
+
+    def count(self, *, shown: bool = False) -> int:
+        """How many images are encoded here: indexed ones, duplicates included. shown: only those
+        that a search can find, as `shows` says."""
         statement = sa.select(sa.func.count()).select_from(encodings.join(images))
         with self.database.read() as connection:
-            return connection.scalar(statement.where(self._found)) or 0
+            return connection.scalar(statement.where(self._shown if shown else self._found)) or 0
 
     def smallest_content_ids(self, count: int) -> list[tuple[str, int]]:
         """The N smallest content ids, each with one of its images.

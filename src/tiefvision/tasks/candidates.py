@@ -196,8 +196,12 @@ class EngineIndex:
     ) -> tuple[list[Image], bool]:
         found = self._shortlist(queries, where, limit)
         known = self.encodings.get([key.image_id for key in found])
-        counting = [key for key in found if key.image_id in known and _is(known[key.image_id], key)]
-        return [known[key.image_id] for key in counting], len(found) < limit
+        images = [
+            known[key.image_id]
+            for key in found
+            if key.image_id in known and _is(known[key.image_id], key)
+        ]
+        return [image for image in images if self.encodings.shows(image)], len(found) < limit
 
     def similarities(
         self, queries: Sequence[Query], images: Sequence[Image]
@@ -239,7 +243,7 @@ class EngineIndex:
         for place in np.argsort(-scores, kind="stable"):
             key = rows.keys[int(place)]
             image = known.get(key.image_id)
-            if image is None or not _is(image, key):
+            if image is None or not _is(image, key) or not self.encodings.shows(image):
                 continue
             if key.content_id in contents:
                 continue

@@ -138,8 +138,9 @@ def scans(shop: Opened, space: SearchSpace, *, images: int | None = None) -> boo
     compact ones. images: how many there are, where that is known; else they are counted."""
     if space.dimensions is None:
         return True
-    count = shop.encodings(space.cell_space).count() if images is None else images
-    return count <= shop.settings.search.scan_up_to
+    if images is None:
+        images = shop.encodings(space.cell_space).count(shown=True)
+    return images <= shop.settings.search.scan_up_to
 
 
 def _rung(images: int, ranker: NamedRanker | None) -> int:

@@ -112,7 +112,7 @@ def fresh_scan(shop: Opened, space: SearchSpace) -> Scan:
 
 def extend_scan(shop: Opened, space: SearchSpace, current: Scan | None, version: int) -> None:
     """Bring a scan up to a change number. The caller holds its lease."""
-    indexed = shop.encodings(space.cell_space).count()
+    indexed = shop.encodings(space.cell_space).count(shown=True)
     grown = current is not None and len(current.image_ids) > _REBUILD_RATIO * indexed + _FEW_ROWS
     anew = current is None or grown
     since = -1 if current is None or grown else current.version
@@ -121,7 +121,7 @@ def extend_scan(shop: Opened, space: SearchSpace, current: Scan | None, version:
 
 
 def _changed_rows(shop: Opened, space: CellSpace, *, since: int, up_to: int) -> Iterator[ScanRows]:
-    changed = shop.encodings(space).keys(since=since, up_to=up_to)
+    changed = shop.encodings(space).keys(since=since, up_to=up_to, shown=True)
     store: VectorStore | None = None
     for page in changed:
         store = store or shop.vectors(space)

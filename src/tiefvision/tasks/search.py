@@ -249,7 +249,7 @@ class Searcher:
         """How many images can be found; counted anew only when the catalogue has changed."""
         asked = (space.cell_space.id, version)
         if self._count is None or self._count[0] != asked:
-            self._count = (asked, self._shop.encodings(space.cell_space).count())
+            self._count = (asked, self._shop.encodings(space.cell_space).count(shown=True))
         return self._count[1]
 
     def _vectors(self, space: SearchSpace) -> VectorStore:

@@ -114,7 +114,7 @@ class Head:
     def fingerprint(self) -> str:
         """Hexadecimal SHA-256 of the weights and of the rule that makes boxes of them."""
         rule = (self.bias, self.fitted_on, _FLOOR, _SURE, _DEVIATIONS, _LEAST_CONFIDENCE)
-        rule += (_SURE_ENOUGH, _SMALL)
+        rule += (_SURE_ENOUGH, _SMALL, "crops only then")
         weights = b"".join(part.tobytes() for part in self.weights)
         return hashlib.sha256(weights + repr(rule).encode()).hexdigest()
 
@@ -166,9 +166,13 @@ class ActivationGuess:
         return "guess"
 
     def locate(self, image: Pixels) -> Location | None:
-        """As `guess`; no windows vote for it."""
+        """As `guess`, where it is worth cropping to (`crop_of`); no windows vote for it."""
         found = self.guess(image)
-        return None if found is None else Location(found.box, found.confidence, votes=0)
+        if found is None:
+            return None
+        width, height = image.original_width, image.original_height
+        crop = crop_of(found.box, confidence=found.confidence, width=width, height=height)
+        return None if crop is None else Location(found.box, found.confidence, votes=0)
 
     def presence(self, image: Pixels) -> Float32[np.ndarray, "rows cols"]:
         """How much each cell of the whole picture, squashed to a square, looks like a product."""
