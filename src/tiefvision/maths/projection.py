@@ -41,7 +41,7 @@ class Projection:
 
 
 def fit(
-    batches: Callable[[], Iterable[Float32[np.ndarray, "n length"]]], *, dimensions: int
+    batches: Callable[[], Iterable[Float32[np.ndarray, "_n length"]]], *, dimensions: int
 ) -> Projection:
     """The directions of largest second moment of a sample that is read batch by batch.
 
@@ -77,7 +77,7 @@ def fit(
 
 
 def _first_vectors(
-    batches: Iterable[Float32[np.ndarray, "n length"]], count: int
+    batches: Iterable[Float32[np.ndarray, "_n length"]], count: int
 ) -> Float32[np.ndarray, "found length"]:
     """The first `count` vectors, or all where there are fewer; (0, 0) where there are none."""
     vectors, found = np.empty((0, 0), np.float32), 0
@@ -121,7 +121,7 @@ def _rotate(
 
 
 def _weighted_sums(
-    batches: Iterable[Float32[np.ndarray, "n length"]],
+    batches: Iterable[Float32[np.ndarray, "_n length"]],
     weights: Sequence[Float32[np.ndarray, "_n directions"]],
     length: int,
 ) -> Float32[np.ndarray, "directions length"]:
