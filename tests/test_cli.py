@@ -93,6 +93,7 @@ def test_every_command_is_there_and_takes_json() -> None:
         "models show",
         "models undo",
         "train locator",
+        "train ranker",
         "triplets derive",
         "triplets export",
         "triplets import",
