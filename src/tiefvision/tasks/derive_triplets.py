@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import time
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, islice
 from pathlib import Path
@@ -27,16 +27,13 @@ from tiefvision.store.records import Attributes
 from tiefvision.store.spaces import SearchSpace
 from tiefvision.tasks.opened import Opened, opened
 from tiefvision.tasks.progress import Progress, counted, silent
+from tiefvision.tasks.triplet_pool import MOST_PHOTOGRAPHS, compact_vectors, sides
 from tiefvision.tasks.triplet_reading import usable_name
 from tiefvision.teach import splits
 
 # Triplets that are derived where nothing is said.
 COUNT = 2_000
-# Photographs that triplets are drawn from at most: bounds memory and time.
-MOST_PHOTOGRAPHS = 20_000
 
-# Images whose cells are read at once.
-_BATCH = 125
 # Columns that an error shows, and how alike the one must be that it offers.
 _MOST_SHOWN = 20
 _ALIKE = 0.5
@@ -179,7 +176,7 @@ class _Drawing:
 
     def draw(self, wanted: _Wanted) -> None:
         """Draw the triplets that are wanted. Raises InvalidInput where there are none."""
-        for members, share in _sides(self._photographs):
+        for members, share in sides(self._photographs.contents, self._photographs.apart):
             self._draw(members, share, wanted)
         if not self.derived and not self.mirrored:
             raise _nothing_derived(self._photographs, wanted)
@@ -199,24 +196,11 @@ class _Drawing:
     def _vectors(
         self, members: Int64[np.ndarray, " m"]
     ) -> tuple[Int64[np.ndarray, " n"], Float32[np.ndarray, "n length"]]:
-        """Those of the photographs that have cells, with their vectors: short ones where the
-        catalogue is large enough to have them."""
-        found: list[int] = []
-        vectors: list[Float32[np.ndarray, "some length"]] = []
-        with self._progress("reading cells", len(members)) as advance:
-            for start in range(0, len(members), _BATCH):
-                some = members[start : start + _BATCH].tolist()
-                rows = self._store.fetch([self._photographs.images[place] for place in some])
-                at = {(key.image_id, key.content_id): row for row, key in enumerate(rows.keys)}
-                keys = {
-                    place: (self._photographs.images[place], self._photographs.contents[place])
-                    for place in some
-                }
-                own = [place for place in some if keys[place] in at]
-                found += own
-                vectors.append(self._space.compact(rows.cells[[at[keys[place]] for place in own]]))
-                advance(len(some))
-        return np.array(found, np.int64), np.concatenate(vectors)
+        """Those of the photographs that have cells, with their vectors."""
+        own = self._photographs
+        photographs = [(own.contents[place], own.images[place]) for place in members.tolist()]
+        found, vectors = compact_vectors(self._store, self._space, photographs, self._progress)
+        return members[found], vectors
 
     def _derive(
         self,
@@ -331,19 +315,6 @@ def _check_columns(shop: Opened, wanted: _Wanted) -> None:
                 f"there is no column {column!r}; the columns are {shown}",
                 remedy=f"did you mean {near[0]}?" if near else "",
             )
-
-
-def _sides(photographs: _Photographs) -> Iterator[tuple[Int64[np.ndarray, " m"], float]]:
-    """The photographs of each side of the split, the smallest first, with their share of what is
-    still to be drawn: what a small side cannot give is drawn from larger ones."""
-    keys: Sequence[Hashable] = splits.group_keys(photographs.contents, photographs.apart)
-    sides = splits.folds(keys)
-    parts = [np.flatnonzero(sides == side) for side in range(splits.FOLDS)]
-    left = len(sides)
-    for part in sorted(parts, key=len):
-        if len(part):
-            yield part, len(part) / left
-            left -= len(part)
 
 
 def _groups(by: str, photographs: _Photographs) -> dict[str, Group]:

@@ -37,7 +37,7 @@ from tiefvision.tasks.progress import Progress, counted
 # Lines that are told one by one; the rest is counted.
 MOST_TOLD = 100
 
-_Named = TypeVar("_Named", NamedTriplet, NamedPair, NamedGroup)
+_Judged = TypeVar("_Judged", bound=Judged)
 
 
 @dataclass(slots=True)
@@ -57,6 +57,25 @@ class Reading:
     def told(self) -> list[Flaw]:
         """The first lines that cannot be taken over."""
         return sorted(self.flaws, key=lambda flaw: flaw.line)[:MOST_TOLD]
+
+    def check(self, source: Path) -> None:
+        """Raise InvalidInput, with the first of them, where lines cannot be taken over."""
+        if not self.flaws:
+            return
+        told = self.told()
+        rest = len(self.flaws) - len(told)
+        more = [f"and {rest:,} more"] if rest else []
+        raise InvalidInput(
+            "\n".join(
+                [
+                    f"nothing was imported: {len(self.flaws):,} lines of {source} cannot "
+                    "be taken over",
+                    *map(str, told),
+                    *more,
+                ]
+            ),
+            remedy="mend them in the file, or leave them out with --skip-bad",
+        )
 
 
 def read_judgements(
@@ -83,6 +102,24 @@ def read_judgements(
                 judged.append(entry)
     if not judged and not reading.flaws:
         raise InvalidInput(f"{source} holds no {kind}: it has only a header")
+    matches = find_photographs(source, judged, database, reading, progress)
+    sound = without_unknown(judged, matches, reading, database)
+    with progress(f"checking {kind}", len(sound), unit=kind) as advance:
+        for own, group in by_name(sound, name, reading).items():
+            _check(own, group, matches, reading, Judgements(database))
+            advance(len(group))
+    return reading
+
+
+def find_photographs(
+    source: Path,
+    judged: Sequence[Judged],
+    database: Database,
+    reading: Reading,
+    progress: Progress,
+) -> Matches:
+    """The photographs that the judgements of a file name. Raises NotReady for a catalogue without
+    any."""
     with progress("finding photographs", None) as advance:
         known = counted(photographs.each(database), advance)
         paths = (path for each in judged for path in each.paths)
@@ -92,13 +129,7 @@ def read_judgements(
             "the catalogue holds no photographs yet", remedy="index them: tiefvision index PHOTOS"
         )
     reading.by_file_name = matches.by_file_name
-    sound = _found(judged, matches, reading, database)
-    with progress(f"checking {kind}", len(sound), unit=kind) as advance:
-        by_name = _by_name(sound, name, reading)
-        for own, group in by_name.items():
-            _check(own, group, matches, reading, Judgements(database))
-            advance(len(group))
-    return reading
+    return matches
 
 
 def usable_name(text: str) -> str:
@@ -121,13 +152,13 @@ def usable_source(text: str) -> Source:
     )
 
 
-def _found(
-    judged: Iterable[Judged], matches: Matches, reading: Reading, database: Database
-) -> list[Judged]:
+def without_unknown(
+    judged: Iterable[_Judged], matches: Matches, reading: Reading, database: Database
+) -> list[_Judged]:
     """The judgements all of whose photographs were found; the others become flaws."""
     unknown = [name for name, reason in matches.reasons.items() if reason == UNKNOWN]
     near = near_matches(unknown[:MOST_TOLD], photographs.each(database))
-    sound: list[Judged] = []
+    sound: list[_Judged] = []
     for each in judged:
         lost = [path for path in dict.fromkeys(each.paths) if path in matches.reasons]
         if not lost:
@@ -144,10 +175,11 @@ def _found(
     return sound
 
 
-def _by_name(
-    judged: Iterable[Judged], name: str | None, reading: Reading
-) -> dict[str, list[Judged]]:
-    found: dict[str, list[Judged]] = {}
+def by_name(
+    judged: Iterable[_Judged], name: str | None, reading: Reading
+) -> dict[str, list[_Judged]]:
+    """The judgements by the name they get; what cannot be one is a flaw."""
+    found: dict[str, list[_Judged]] = {}
     for each in judged:
         try:
             own = usable_name(name or each.name or DEFAULT_NAME)

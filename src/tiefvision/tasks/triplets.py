@@ -128,21 +128,8 @@ def import_triplets(
     own_name = None if name is None else usable_name(name)
     with _open(catalogue) as database:
         reading = read_judgements(source, form, database, name=own_name, progress=progress)
-        told = reading.told()
-        if told and not skip_bad:
-            rest = len(reading.flaws) - len(told)
-            more = [f"and {rest:,} more"] if rest else []
-            raise InvalidInput(
-                "\n".join(
-                    [
-                        f"nothing was imported: {len(reading.flaws):,} lines of {source} cannot "
-                        "be taken over",
-                        *map(str, told),
-                        *more,
-                    ]
-                ),
-                remedy="mend them in the file, or leave them out with --skip-bad",
-            )
+        if not skip_bad:
+            reading.check(source)
         Judgements(database).add(reading.teachings, now=time.time())
     names: dict[str, int] = {}
     for each in reading.teachings:
@@ -155,7 +142,7 @@ def import_triplets(
         imported=sum(names.values()),
         unchanged=reading.unchanged,
         names=names,
-        problems=told,
+        problems=reading.told(),
         problem_count=len(reading.flaws),
         by_file_name=reading.by_file_name,
     )
