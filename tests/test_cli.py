@@ -94,6 +94,8 @@ def test_every_command_is_there_and_takes_json() -> None:
         "models undo",
         "train locator",
         "train ranker",
+        "triplets answer",
+        "triplets ask",
         "triplets derive",
         "triplets export",
         "triplets import",

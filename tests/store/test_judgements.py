@@ -195,6 +195,18 @@ def test_consistency_counts_repeats_that_agreed(judgements: Judgements) -> None:
         judgements.add_repeat(2, True, 9.0)
 
 
+def test_repeats_are_added_with_what_is_taught_or_not_at_all(judgements: Judgements) -> None:
+    judgements.add_triplets("n", [NewTriplet(A, B, C)], source="asked", now=5.0)
+    new = Teaching("n", "asked", [NewTriplet(A, B, D)])
+    with pytest.raises(NotFound, match="there is no triplet 9"):
+        judgements.add([new], now=6.0, again={1: True, 9: True})
+    assert len(judgements.triplets("n")) == 1 and judgements.repeated("n") == {}
+    judgements.add([new], now=7.0, again={1: False})
+    judgements.add([], now=8.0, again={1: True})
+    assert len(judgements.triplets("n")) == 2 and judgements.consistency("n") == (1, 2)
+    assert judgements.repeated("n") == {1: 8.0} and judgements.repeated("m") == {}
+
+
 @pytest.mark.slow
 def test_a_hundred_thousand_triplets_are_added_in_seconds(judgements: Judgements) -> None:
     rng = np.random.default_rng(0)

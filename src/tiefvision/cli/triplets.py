@@ -158,6 +158,84 @@ def derive_triplets(
         triplet_reports.show_derivation(report)
 
 
+@triplets.command("ask")
+@reporting
+def ask_triplets(
+    in_catalogue: CatalogueOption = None,
+    count: Annotated[
+        int, typer.Option("--count", "-n", metavar="N", min=1, help="How many questions.")
+    ] = 20,
+    name: _NameOption = _DEFAULT_NAME,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.csv", help="Write them as a new sheet to fill in."),
+    ] = None,
+    sheet: Annotated[
+        Path | None, typer.Option(metavar="FILE.png", help="Also write a contact sheet.")
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, help="The same one asks the same. Default: others each time."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Choose the questions most worth a person's answer: which is more similar, 1 or 2?
+
+    Some were answered before, to see how consistent the answers are.
+    """
+    from tiefvision.cli.bars import bars
+    from tiefvision.tasks.ask_triplets import ask_triplets as verb
+
+    found = verb(
+        count,
+        catalogue=in_catalogue,
+        name=name,
+        out=out,
+        sheet_file=sheet,
+        seed=seed,
+        progress=bars(),
+    )
+    if as_json:
+        print_json(document(found))
+    else:
+        from tiefvision.cli import triplet_reports
+
+        triplet_reports.show_questions(found)
+
+
+@triplets.command("answer")
+@reporting
+def answer_triplets(
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="A sheet with 1 or 2 in its column answer."),
+    ],
+    in_catalogue: CatalogueOption = None,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="The ranker that learns them. Default: the one that the sheet was written for.",
+        ),
+    ] = None,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave out lines that cannot be taken over.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Take over the answers of a sheet that ask wrote, all or none."""
+    from tiefvision.cli.bars import bars
+    from tiefvision.tasks.answer_triplets import answer_triplets as verb
+
+    report = verb(file, catalogue=in_catalogue, name=name, skip_bad=skip_bad, progress=bars())
+    if as_json:
+        print_json(document(report))
+    else:
+        from tiefvision.cli import triplet_reports
+
+        triplet_reports.show_answers(report)
+
+
 @triplets.command("list")
 @reporting
 def list_triplets(

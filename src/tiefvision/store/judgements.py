@@ -172,9 +172,14 @@ class Judgements:
         """Say to which group each content belongs; the name's earlier groups go."""
         self.add([Teaching(name, "people", groups=groups)], now=0)
 
-    def add(self, teachings: Sequence[Teaching], *, now: float) -> list[JudgementChanges]:
+    def add(
+        self, teachings: Sequence[Teaching], *, now: float, again: Mapping[int, bool] | None = None
+    ) -> list[JudgementChanges]:
         """Add several teachings in one transaction, as `add_triplets` adds triplets; what each
-        did."""
+        did.
+
+        again: triplets that were asked once more, by id, as `add_repeat` notes them.
+        """
         done: list[JudgementChanges] = []
         with self._database.write() as connection:
             for each in teachings:
@@ -199,6 +204,8 @@ class Judgements:
                 done.append(JudgementChanges(added, kinds["duplicate"], kinds["contradictory"]))
                 if each.groups is not None:
                     _write_groups(connection, each.name, each.groups, keep=each.keep_groups)
+            for triplet_id, agreed in (again or {}).items():
+                _write_repeat(connection, triplet_id, agreed, now)
         return done
 
     def remove(
@@ -229,11 +236,7 @@ class Judgements:
         Raises NotFound for a triplet that is not there.
         """
         with self._database.write() as connection:
-            if connection.scalar(sa.select(triplets.c.id).where(triplets.c.id == triplet_id)):
-                values = {"triplet_id": triplet_id, "agreed": agreed, "taught_at": now}
-                connection.execute(sa.insert(repeats).values(values))
-            else:
-                raise NotFound(f"there is no triplet {triplet_id}", remedy=_LISTED)
+            _write_repeat(connection, triplet_id, agreed, now)
 
     # --- reading ---------------------------------------------------------------------------------
 
@@ -284,6 +287,17 @@ class Judgements:
             agreed, asked = connection.execute(statement).one()
         return agreed, asked
 
+    def repeated(self, name: str) -> dict[int, float]:
+        """When each triplet that was asked once more was so last, in seconds since 1970, by id."""
+        statement = (
+            sa.select(repeats.c.triplet_id, sa.func.max(repeats.c.taught_at))
+            .join_from(repeats, triplets)
+            .where(triplets.c.name == name)
+            .group_by(repeats.c.triplet_id)
+        )
+        with self._database.read() as connection:
+            return {id_: last for id_, last in connection.execute(statement)}
+
     def triplet_clashes(self, name: str, new: Sequence[NewTriplet]) -> list[Clash]:
         """The triplets that cannot be added: with themselves, one another, or the catalogue."""
         with self._database.read() as connection:
@@ -331,6 +345,13 @@ def _write_groups(
     ]
     if rows:
         connection.execute(sa.insert(groups), rows)
+
+
+def _write_repeat(connection: Connection, triplet_id: int, agreed: bool, now: float) -> None:
+    if not connection.scalar(sa.select(triplets.c.id).where(triplets.c.id == triplet_id)):
+        raise NotFound(f"there is no triplet {triplet_id}", remedy=_LISTED)
+    values = {"triplet_id": triplet_id, "agreed": agreed, "taught_at": now}
+    connection.execute(sa.insert(repeats).values(values))
 
 
 def _remove_ids(connection: Connection, name: str, ids: Sequence[int]) -> Removed:
