@@ -138,6 +138,7 @@ def test_nothing_answered_is_asked_anew_except_one_in_five(catalogue: Path, shee
         assert len(found.questions) == 20 and found.repeats == len(again) == 4
         for each in found.questions:
             assert (unordered(ids(each)) in known) == each.repeat
+            assert (ids(each)[0] in {anchor for anchor, _ in known}) == each.repeat
         said = {(t.anchor, t.positive, t.negative) for t in held(catalogue)}
         swapped |= {ids(each) not in said for each in again}
         others = {each.reason for each in found.questions if not each.repeat}
