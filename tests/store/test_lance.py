@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +70,20 @@ def test_superseded_rows_are_removed_and_other_images_stay(store: LanceStore) ->
     assert _keys(store) == [new, _key(2)]
     store.remove_images([1])
     assert _keys(store) == [_key(2)]
+
+
+def test_threads_share_one_store_while_another_writes(tmp_path: Path) -> None:
+    shared, writer = _open(tmp_path / "cells.lance"), _open(tmp_path / "cells.lance")
+    writer.append(_rows(*(_key(id_) for id_ in range(50))))
+
+    def read(turn: int) -> int:
+        if turn % 10 == 0:
+            writer.append(_rows(_key(100 + turn)))
+        return len(shared.fetch(list(range(50))).keys)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(read, range(100))) == {50}
+    assert len(_keys(shared)) == 60
 
 
 def test_one_of_two_equal_rows_can_be_removed(store: LanceStore) -> None:

@@ -108,7 +108,7 @@ class LanceStore:
         return VectorRows(keys, np.concatenate(cells), attributes=[{} for _ in keys])
 
     def each_cells(self, image_ids: Sequence[int] | None = None) -> Iterator[VectorRows]:
-        dataset = self._latest()
+        dataset = self._newest()
         filters = [None] if image_ids is None else [_ids_filter(c) for c in _chunks(image_ids)]
         for where in filters:
             scanner = dataset.scanner(
@@ -128,7 +128,7 @@ class LanceStore:
 
     def matching(self, where: Filter) -> Matching:
         names = ["image_id", "attributes_revision"]
-        table = self._latest().scanner(columns=names, filter=render_lance(where)).to_table()
+        table = self._newest().scanner(columns=names, filter=render_lance(where)).to_table()
         ids = table.column("image_id").to_numpy()
         order = np.argsort(ids, kind="stable")
         return Matching(ids[order], table.column("attributes_revision").to_numpy()[order])
@@ -142,7 +142,7 @@ class LanceStore:
         where: Filter | None,
     ) -> Candidates:
         table = (
-            self._latest()
+            self._newest()
             .scanner(
                 columns=[*_KEYS, "_distance"],
                 nearest={
@@ -280,7 +280,7 @@ class LanceStore:
     def _each_key(
         self, where: str | None
     ) -> Iterator[tuple[Int64[np.ndarray, " n"], list[RowKey]]]:
-        scanner = self._latest().scanner(columns=list(_KEYS), filter=where, with_row_id=True)
+        scanner = self._newest().scanner(columns=list(_KEYS), filter=where, with_row_id=True)
         for batch in scanner.to_batches():
             row_ids = batch.column("_rowid").to_numpy(zero_copy_only=False).astype(np.int64)
             yield row_ids, _row_keys(batch)
@@ -290,10 +290,12 @@ class LanceStore:
             self._opened = self._open()
         return self._opened
 
-    def _latest(self) -> LanceDataset:
+    def _newest(self) -> LanceDataset:
+        """The newest version, to read. What other threads are reading stays as it is."""
         dataset = self._dataset()
-        dataset.checkout_latest()
-        return dataset
+        newest = dataset.checkout_version(dataset.latest_version)
+        self._opened = newest
+        return newest
 
     def _open(self) -> LanceDataset:
         import lance  # 0.4 s; see the top of this file
@@ -352,7 +354,7 @@ class LanceStore:
                 if "commit conflict" not in str(error).lower() or attempt == _COMMIT_TRIES:
                     raise
                 time.sleep(0.05 * 2**attempt)
-                self._latest()
+                self._dataset().checkout_latest()
         raise AssertionError("unreachable: the last attempt returns or raises")
 
 
