@@ -77,19 +77,30 @@ class Boxes:
     # --- changing --------------------------------------------------------------------------------
 
     def replace(
-        self, wanted: Mapping[str, Collection[Labelled]], *, now: float, add: bool = False
+        self,
+        wanted: Mapping[str, Collection[Labelled]],
+        *,
+        now: float,
+        add: bool = False,
+        every_label: bool = False,
     ) -> BoxChanges:
         """Give contents their boxes, all or (after an exception, or when killed) none.
 
         wanted: labelled boxes by content id; edges are kept to a millionth of a pixel. For every
         label that a content has in it, these take the place of the content's boxes of that label;
-        with `add` they join them. What is there already stays as it is, and with it its revision.
+        with `add` they join them; with `every_label` they are all that the content has from then
+        on. What is there already stays as it is, and with it its revision.
         """
         done = BoxChanges()
         with self._database.write() as connection:
             for some in _chunks(list(wanted)):
-                pairs = list(_pairs(connection, {id_: wanted[id_] for id_ in some}, add=add))
+                given = {id_: wanted[id_] for id_ in some}
+                pairs = list(_pairs(connection, given, add=add, every_label=every_label))
                 changed = [pair for pair in pairs if pair.target.keys() != pair.old.keys()]
+                if every_label:
+                    # A label that goes leaves no row to carry the revision: the others carry it.
+                    touched = {pair.content_id for pair in changed}
+                    changed = [pair for pair in pairs if pair.content_id in touched]
                 revision = done.revision
                 if changed:
                     revision = revision or next_version(connection)
@@ -251,7 +262,11 @@ class _Pair(NamedTuple):
 
 
 def _pairs(
-    connection: Connection, wanted: Mapping[str, Collection[Labelled]], *, add: bool
+    connection: Connection,
+    wanted: Mapping[str, Collection[Labelled]],
+    *,
+    add: bool,
+    every_label: bool,
 ) -> Iterator[_Pair]:
     known: dict[tuple[str, str], dict[Box, _Stored]] = {}
     stored = sa.select(boxes).where(boxes.c.content_id.in_(wanted)).order_by(boxes.c.id)
@@ -260,6 +275,8 @@ def _pairs(
         known.setdefault((row.content_id, row.label), {})[box] = _Stored(row.id, row.created_at)
     for content_id, labelled in wanted.items():
         by_label: dict[str, dict[Box, None]] = {}
+        if every_label:
+            by_label = {label: {} for id_, label in known if id_ == content_id}
         for label, box in labelled:
             by_label.setdefault(label, {})[_held(box)] = None
         for label, new in by_label.items():
@@ -287,7 +304,8 @@ def _rewrite(connection: Connection, pairs: Sequence[_Pair], *, revision: int, n
         for pair in pairs
         for box in pair.target
     ]
-    connection.execute(sa.insert(boxes), fresh)
+    if fresh:
+        connection.execute(sa.insert(boxes), fresh)
 
 
 def _held(box: Box) -> Box:

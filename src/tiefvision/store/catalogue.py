@@ -17,6 +17,13 @@ from tiefvision.store.tables import counters, encodings, images, roots
 # SQLite takes at most 32,766 parameters in one statement; other engines take fewer.
 _MOST_PARAMETERS = 1_000
 
+# What an image is to people, each image one thing.
+STATE = sa.case(
+    (images.c.vanished, "vanished"),
+    (images.c.duplicate_of.is_not(None), "duplicate"),
+    else_=images.c.state,
+)
+
 _IMAGE = sa.select(images, roots.c.path.label("root")).join(roots)
 _UPDATE_BY_ID = sa.update(images).where(images.c.id == sa.bindparam("image_id"))
 
@@ -150,13 +157,8 @@ class Catalogue:
 
     def count_by_state(self) -> dict[str, int]:
         """How many images are pending, indexed, duplicate, refused, vanished, deleting."""
-        state = sa.case(
-            (images.c.vanished, "vanished"),
-            (images.c.duplicate_of.is_not(None), "duplicate"),
-            else_=images.c.state,
-        )
         with self.database.read() as connection:
-            rows = connection.execute(sa.select(state, sa.func.count()).group_by(state))
+            rows = connection.execute(sa.select(STATE, sa.func.count()).group_by(STATE))
             return {name: count for name, count in rows}
 
     def name_duplicates(self) -> None:
