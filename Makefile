@@ -17,7 +17,7 @@ setup: .venv/ready
 setup-dev: .venv/ready-dev
 .venv/ready-dev: .venv/ready
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch==2.13.0
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,teach,openvino,heic]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,teach,openvino,heic,serve]'
 	touch $@
 
 # make demo             draws its own photographs

@@ -77,6 +77,7 @@ def test_every_command_is_there_and_takes_json() -> None:
         "status",
         "doctor",
         "demo",
+        "serve",
         "encoders list",
         "encoders add",
         "roots list",

@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from tiefvision.errors import AccessRefused as AccessRefused
     from tiefvision.errors import Conflict as Conflict
     from tiefvision.errors import InvalidBox as InvalidBox
     from tiefvision.errors import InvalidFilter as InvalidFilter
@@ -26,7 +27,11 @@ if TYPE_CHECKING:
     from tiefvision.errors import SpaceMismatch as SpaceMismatch
     from tiefvision.errors import StoreError as StoreError
     from tiefvision.errors import TiefVisionError as TiefVisionError
+    from tiefvision.errors import TokenNeeded as TokenNeeded
+    from tiefvision.errors import TooLarge as TooLarge
+    from tiefvision.errors import UnknownHost as UnknownHost
     from tiefvision.errors import UnreadableImage as UnreadableImage
+    from tiefvision.errors import UnsupportedMedia as UnsupportedMedia
     from tiefvision.errors import WeightsError as WeightsError
     from tiefvision.maths.boxes import Box as Box
     from tiefvision.tasks.index import IndexReport as IndexReport
@@ -40,6 +45,7 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "AccessRefused",
     "Box",
     "Conflict",
     "Hit",
@@ -56,7 +62,11 @@ __all__ = [
     "SpaceMismatch",
     "StoreError",
     "TiefVisionError",
+    "TokenNeeded",
+    "TooLarge",
+    "UnknownHost",
     "UnreadableImage",
+    "UnsupportedMedia",
     "WeightsError",
     "__version__",
     "index",

@@ -6,11 +6,16 @@ TiefVisionError                500  exit 1
 │   ├── ShapeMismatch          400  exit 2   two grids cannot be compared cell by cell
 │   ├── InvalidFilter          400  exit 2   a --where expression; points at the spot
 │   ├── InvalidSettings        400  exit 2   tiefvision.toml or an option
-│   └── InvalidBox             400  exit 2   a box outside the image or without area
+│   ├── InvalidBox             400  exit 2   a box outside the image or without area
+│   ├── TooLarge               413  exit 2   an upload over the limits
+│   └── UnsupportedMedia       415  exit 2   a request body of another type than expected
 ├── NotFound                   404  exit 3   no such catalogue, image, encoder or file
 ├── NotReady                   503  exit 4   an encoder without weights, an empty catalogue
 ├── Conflict                   409  exit 5   another process holds the lease; another space
 │   └── SpaceMismatch          409  exit 5   vectors of one space offered to another
+├── AccessRefused              403  exit 8   a web page of another site, or without its header
+│   ├── TokenNeeded            401  exit 8   no token, or a wrong one
+│   └── UnknownHost            421  exit 8   a request to a name that is not this server's
 ├── WeightsError               502  exit 6   weights not fetched, or not the ones expected
 └── StoreError                 500  exit 7   the catalogue on disk is damaged or of a newer version
 """
@@ -64,6 +69,18 @@ class InvalidBox(InvalidInput):
     """A box outside its image, without area, or not finite."""
 
 
+class TooLarge(InvalidInput):
+    """An upload of more bytes or pixels than this server takes."""
+
+    status = 413
+
+
+class UnsupportedMedia(InvalidInput):
+    """A request body of another type than expected."""
+
+    status = 415
+
+
 class NotFound(TiefVisionError):
     """The named thing does not exist."""
 
@@ -84,6 +101,24 @@ class Conflict(TiefVisionError):
 
 class SpaceMismatch(Conflict):
     """Vectors of one space were offered to another."""
+
+
+class AccessRefused(TiefVisionError):
+    """A request that may come from another site's page."""
+
+    status, exit_code = 403, 8
+
+
+class TokenNeeded(AccessRefused):
+    """A request without a token, or with a wrong one."""
+
+    status = 401
+
+
+class UnknownHost(AccessRefused):
+    """A request to a name that is not this server's."""
+
+    status = 421
 
 
 class WeightsError(TiefVisionError):

@@ -70,6 +70,15 @@ class SearchSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ServeSettings:
+    """[serve] what an upload may be at most, and how much disk the thumbnails may take."""
+
+    megabytes: int = 20
+    megapixels: int = 50
+    thumbnail_megabytes: int = 500
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything in tiefvision.toml."""
 
@@ -77,6 +86,7 @@ class Settings:
     locator: LocatorSettings = field(default_factory=LocatorSettings)
     index: IndexSettings = field(default_factory=IndexSettings)
     search: SearchSettings = field(default_factory=SearchSettings)
+    serve: ServeSettings = field(default_factory=ServeSettings)
 
 
 _CHOICES = {
@@ -93,6 +103,9 @@ _MINIMA = {
     ("search", "k"): 1,
     ("search", "shortlist"): 1,
     ("search", "scan_up_to"): 0,
+    ("serve", "megabytes"): 1,
+    ("serve", "megapixels"): 1,
+    ("serve", "thumbnail_megabytes"): 1,
 }
 
 
@@ -135,7 +148,9 @@ def _parse(table: dict[str, object], *, source: str) -> Settings:
     return Settings(**sections)
 
 
-_Section = TypeVar("_Section", EncoderSettings, LocatorSettings, IndexSettings, SearchSettings)
+_Section = TypeVar(
+    "_Section", EncoderSettings, LocatorSettings, IndexSettings, SearchSettings, ServeSettings
+)
 
 
 def _section(name: str, defaults: _Section, values: dict[str, object], source: str) -> _Section:

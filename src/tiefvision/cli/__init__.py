@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 import tiefvision
-from tiefvision.cli import groups, models, teaching, verbs
+from tiefvision.cli import groups, models, serving, teaching, verbs
 from tiefvision.cli.boxes import boxes
 from tiefvision.cli.faults import show, usage
 from tiefvision.cli.triplets import triplets
@@ -26,6 +26,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(verbs.app)
+app.add_typer(serving.app)
 app.add_typer(groups.encoders, name="encoders")
 app.add_typer(groups.roots, name="roots")
 app.add_typer(groups.catalogue, name="catalogue")

@@ -46,6 +46,11 @@ class Home:
     def thumbnails(self) -> Path:
         return self.folder / "thumbnails"
 
+    @property
+    def token_file(self) -> Path:
+        """The hash of the token that the server asks for."""
+        return self.folder / "token.sha256"
+
     def cells(self, cell_space_id: str) -> Path:
         """The vector engine's folder of a cell space."""
         return self.folder / "cells" / f"{cell_space_id}.lance"

@@ -1,0 +1,75 @@
+"""The command that serves a catalogue: its site and its HTTP API."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tiefvision.cli.faults import document, print_json, reporting
+from tiefvision.cli.options import CatalogueOption, JsonOption
+from tiefvision.errors import NotReady
+
+if TYPE_CHECKING:
+    from tiefvision.server.serving import Address
+
+app = typer.Typer()
+
+# What the extra `serve` brings.
+_NEEDED = ("fastapi", "python_multipart", "uvicorn")
+
+
+@app.command()
+@reporting
+def serve(
+    catalogue: CatalogueOption = None,
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Any but a loopback address needs a token.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(metavar="N", min=0, max=65_535, help="0 takes a free one.")
+    ] = 8000,
+    token: Annotated[
+        bool,
+        typer.Option("--token", help="Make a new token, show it once, and ask everybody for it."),
+    ] = False,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A further name that the server is called by."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Serve the site and the HTTP API of a catalogue.
+
+    TIEFVISION_TOKEN sets the token. Needs: pip install 'tiefvision[serve]'.
+    """
+    for module in _NEEDED:
+        try:
+            import_module(module)
+        except ImportError:
+            raise NotReady(
+                f"the server needs {module}, which is not installed",
+                remedy="pip install 'tiefvision[serve]'",
+            ) from None
+    from tiefvision.server.serving import serve as verb
+
+    def started(address: Address) -> None:
+        if as_json:
+            print_json(document(address))
+            return
+        from tiefvision.cli import results
+
+        results.say(f"serving {address.url}")
+        if address.token is not None:
+            results.say(f"token: {address.token}  (shown this once; log in with it)")
+        results.say("Ctrl-C ends")
+
+    verb(
+        catalogue,
+        host=host,
+        port=port,
+        allowed_hosts=allow_host or (),
+        new_token=token,
+        started=started,
+    )

@@ -1,0 +1,49 @@
+"""The application: routes, pages, errors and the guard before all of them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+import tiefvision
+from tiefvision.server import problems
+from tiefvision.server.access import Access
+from tiefvision.server.body_limits import BodyLimits
+from tiefvision.server.routes import images, pages, search, session, status
+from tiefvision.server.security import Guard
+from tiefvision.server.site import Site
+from tiefvision.tasks.opened import Opened
+
+_API = "/api/v1"
+
+
+def create_app(shop: Opened, *, access: Access) -> FastAPI:
+    """The application of an open catalogue, which stays open until the application has ended."""
+    site = Site.of(shop, access)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
+        yield
+        site.upkeep.close()
+
+    app = FastAPI(
+        title="TiefVision",
+        version=tiefvision.__version__,
+        description="Find the most similar product photographs in your own catalogue.",
+        # The pages of documentation load scripts from elsewhere; /openapi.json is all there is.
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    app.state.site = site
+    for each in (search, images, status, session):
+        app.include_router(each.router, prefix=_API)
+    app.include_router(status.probes)
+    app.include_router(pages.router)
+    app.mount("/web", pages.WebFiles(directory=pages.FOLDER), name="web")
+    problems.install(app)
+    limits = BodyLimits(shop.settings.serve.megabytes, frozenset({f"{_API}/search"}))
+    app.add_middleware(Guard, access=access, limits=limits)
+    return app

@@ -1,0 +1,101 @@
+"""Errors as application/problem+json (RFC 9457), in the words of the command line."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from tiefvision.errors import InvalidInput, TiefVisionError, TokenNeeded
+
+CONTENT_TYPE = "application/problem+json"
+
+_log = logging.getLogger("tiefvision.server")
+_WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
+
+class ProblemResponse(JSONResponse):
+    """A problem's body with its content type; in ASCII, as file names in messages may need it."""
+
+    media_type = CONTENT_TYPE
+
+    def render(self, content: object) -> bytes:
+        return json.dumps(content).encode("ascii")
+
+
+def of_error(error: TiefVisionError) -> ProblemResponse:
+    """An error of the tree: its status, its message as the detail, and its remedy."""
+    name = type(error).__name__
+    headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, TokenNeeded) else None
+    return _problem(
+        error.status,
+        kind=f"urn:tiefvision:{name}",
+        title=_WORD.sub(" ", name).capitalize(),
+        detail=error.message,
+        remedy=error.remedy,
+        headers=headers,
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Make every error that leaves a route a problem."""
+    app.add_exception_handler(TiefVisionError, _tiefvision)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _bug)
+
+
+async def _tiefvision(_request: Request, error: Exception) -> ProblemResponse:
+    assert isinstance(error, TiefVisionError)
+    return of_error(error)
+
+
+async def _invalid(_request: Request, error: Exception) -> ProblemResponse:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"][1:]) or "the request"
+    return of_error(InvalidInput(f"{place}: {first['msg']}", remedy="see /openapi.json"))
+
+
+async def _http(_request: Request, error: Exception) -> ProblemResponse:
+    assert isinstance(error, HTTPException)
+    if isinstance(error.__cause__, TiefVisionError):
+        return of_error(error.__cause__)  # raised while the body was read
+    return _problem(
+        error.status_code,
+        kind="about:blank",
+        title=HTTPStatus(error.status_code).phrase,
+        detail=str(error.detail),
+        remedy="",
+        headers=dict(error.headers or {}),
+    )
+
+
+async def _bug(request: Request, error: Exception) -> ProblemResponse:
+    _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return _problem(
+        500,
+        kind="about:blank",
+        title=HTTPStatus.INTERNAL_SERVER_ERROR.phrase,
+        detail="the server failed at this request; its log says more",
+        remedy="",
+    )
+
+
+def _problem(
+    status: int,
+    *,
+    kind: str,
+    title: str,
+    detail: str,
+    remedy: str,
+    headers: dict[str, str] | None = None,
+) -> ProblemResponse:
+    body = {"type": kind, "title": title, "status": status, "detail": detail, "remedy": remedy}
+    return ProblemResponse(body, status_code=status, headers=headers)

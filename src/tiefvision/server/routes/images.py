@@ -1,0 +1,89 @@
+"""/api/v1/images: pages of them, one, its pictures and its boxes."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from tiefvision.maths.boxes import Box
+from tiefvision.server import pictures
+from tiefvision.server.schemas import BoxesFields, ImageId, ShownImage, ShownPage
+from tiefvision.server.site import AsciiResponse, SiteOf
+from tiefvision.tasks import box_drawing, gallery
+from tiefvision.tasks.gallery import MOST_IMAGES, Order, State
+
+router = APIRouter(prefix="/images", tags=["images"])
+
+_JPEG: dict[int | str, dict[str, object]] = {
+    200: {"content": {"image/jpeg": {}}},
+    304: {"description": "not modified"},
+}
+
+
+@router.get("", response_model=ShownPage)
+def images(
+    site: SiteOf,
+    state: State | None = None,
+    where: Annotated[str | None, Query(max_length=2_000)] = None,
+    order: Order = "id",
+    after: Annotated[str | None, Query(max_length=100)] = None,
+    limit: Annotated[int, Query(ge=1, le=MOST_IMAGES)] = 60,
+) -> Response:
+    """A page of images; `next` is what `after` must be for the page after it."""
+    page = gallery.page(
+        site.shop, state=state, where=where or None, order=order, after=after, limit=limit
+    )
+    return AsciiResponse(pictures.shown_page(site.shop, page))
+
+
+@router.get("/{image_id}", response_model=ShownImage)
+def image(site: SiteOf, image_id: ImageId) -> Response:
+    """One image."""
+    return AsciiResponse(pictures.shown(site.shop, gallery.one(site.shop, image_id)))
+
+
+@router.get("/{image_id}/thumbnail", responses=_JPEG, response_class=Response)
+async def thumbnail(site: SiteOf, image_id: ImageId, request: Request) -> Response:
+    """At most 480 px long."""
+    etag = pictures.etag_of(site.previews.content_id(image_id), kind="thumbnail")
+    if pictures.not_modified(request, etag):
+        return Response(status_code=304, headers={"etag": etag})
+    preview = await site.compute(lambda: site.previews.thumbnail(image_id))
+    return pictures.jpeg(request, preview, kind="thumbnail")
+
+
+@router.get("/{image_id}/photo", responses=_JPEG, response_class=Response)
+async def photo(site: SiteOf, image_id: ImageId, request: Request) -> Response:
+    """At most 2,000 px long, upright."""
+    etag = pictures.etag_of(site.previews.content_id(image_id), kind="photo")
+    if pictures.not_modified(request, etag):
+        return Response(status_code=304, headers={"etag": etag})
+    preview = await site.compute(lambda: site.previews.photo(image_id))
+    return pictures.jpeg(request, preview, kind="photo")
+
+
+@router.get("/{image_id}/boxes", response_model=BoxesFields)
+def boxes(site: SiteOf, image_id: ImageId) -> Response:
+    """The boxes that people drew on it."""
+    drawn = gallery.one(site.shop, image_id).boxes
+    return AsciiResponse(
+        {"boxes": [{"box": list(each.box), "label": each.label} for each in drawn]}
+    )
+
+
+@router.put("/{image_id}/boxes", response_model=ShownImage)
+def draw(site: SiteOf, image_id: ImageId, fields: BoxesFields) -> Response:
+    """Give it these boxes and no others. It is encoded again soon after."""
+    wanted = [(each.label, Box(*each.box)) for each in fields.boxes]
+    image = box_drawing.draw(site.shop, image_id, wanted)
+    site.upkeep.ask()
+    return AsciiResponse(pictures.shown(site.shop, image))
+
+
+@router.delete("/{image_id}/boxes", response_model=ShownImage)
+def erase(site: SiteOf, image_id: ImageId) -> Response:
+    """Remove all boxes of it. It is encoded again soon after."""
+    image = box_drawing.draw(site.shop, image_id, [])
+    site.upkeep.ask()
+    return AsciiResponse(pictures.shown(site.shop, image))

@@ -1,0 +1,41 @@
+"""A browser's log-in: the token goes into a cookie that scripts cannot read."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+
+from tiefvision.errors import TokenNeeded
+from tiefvision.server.schemas import SessionFields
+from tiefvision.server.security import COOKIE
+from tiefvision.server.site import SiteOf
+
+router = APIRouter(prefix="/session", tags=["session"])
+
+_KEPT_S = 30 * 24 * 3600
+
+
+@router.post("", status_code=204)
+def log_in(request: Request, site: SiteOf, fields: SessionFields) -> Response:
+    """Keep the token in a cookie of this site."""
+    if not site.access.opens(fields.token):
+        raise TokenNeeded(
+            "this is not the token", remedy="tiefvision serve --token makes a new one"
+        )
+    response = Response(status_code=204)
+    response.set_cookie(
+        COOKIE,
+        fields.token,
+        max_age=_KEPT_S,
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+    )
+    return response
+
+
+@router.delete("", status_code=204)
+def log_out() -> Response:
+    """Forget the token."""
+    response = Response(status_code=204)
+    response.delete_cookie(COOKIE, httponly=True, samesite="strict")
+    return response

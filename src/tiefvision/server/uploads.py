@@ -1,0 +1,117 @@
+"""The body of a search: an upload with form fields, or JSON. The guard counts its bytes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TypeVar
+
+from fastapi import Request
+from pydantic import BaseModel, ValidationError
+from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+from tiefvision.errors import InvalidInput, TooLarge, UnsupportedMedia
+from tiefvision.maths import boxes
+from tiefvision.server.schemas import SearchById, SearchFields
+from tiefvision.settings import ServeSettings
+from tiefvision.vision.image_formats import open_header
+
+_PIXELS_PER_MEGAPIXEL = 1_000_000
+_MOST_FIELDS = 20
+
+_Fields = TypeVar("_Fields", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRequest:
+    """What to search with, an image's bytes or its id, and how."""
+
+    query: bytes | int
+    fields: SearchFields
+
+
+async def search_request(request: Request, limits: ServeSettings) -> SearchRequest:
+    """What a request asks. Raises TooLarge, UnsupportedMedia or InvalidInput."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "application/json":
+        own = validated(SearchById, _json(await request.body()))
+        return SearchRequest(own.image_id, own)
+    if kind == "multipart/form-data":
+        return await _multipart(request, limits)
+    raise UnsupportedMedia(
+        f"the body is {kind or 'of no type'}; expected multipart/form-data with a file `image`, or "
+        "application/json with an `image_id`"
+    )
+
+
+def validated(model: type[_Fields], given: object) -> _Fields:
+    """A body's fields. Raises InvalidInput that names the first wrong one."""
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the body"
+        raise InvalidInput(f"{place}: {first['msg']}", remedy="see /openapi.json") from error
+
+
+async def _multipart(request: Request, limits: ServeSettings) -> SearchRequest:
+    parser = MultiPartParser(
+        request.headers, request.stream(), max_files=1, max_fields=_MOST_FIELDS
+    )
+    try:
+        form = await parser.parse()
+    except (MultiPartException, KeyError) as error:
+        words = getattr(error, "message", "it has no boundary")
+        raise InvalidInput(f"the form cannot be read: {words}") from error
+    try:
+        upload = form.get("image")
+        if not isinstance(upload, UploadFile):
+            raise InvalidInput(
+                "the form has no file `image`", remedy="curl -F image=@photo.jpg ..."
+            )
+        data = await upload.read()
+    finally:
+        await form.close()
+    check_size(data, limits)
+    return SearchRequest(data, validated(SearchFields, _form_fields(form)))
+
+
+def check_size(data: bytes, limits: ServeSettings) -> None:
+    """Refuse an upload by its header, before any pixel of it is decoded. Raises TooLarge."""
+    try:
+        image, _ = open_header(data, shown="the image")
+        width, height = image.size
+    except Exception:
+        return  # the decoder says what is wrong with it, in the same words as everywhere
+    if width * height > limits.megapixels * _PIXELS_PER_MEGAPIXEL:
+        raise TooLarge(
+            f"the image has {width} x {height} px; this server takes up to "
+            f"{limits.megapixels} megapixels",
+            remedy="send a smaller copy",
+        )
+
+
+def _json(body: bytes) -> object:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"the body is not JSON: {error}") from error
+
+
+def _form_fields(form: FormData) -> dict[str, object]:
+    """The text fields of a form as JSON would have them."""
+    fields: dict[str, object] = {}
+    for name, value in form.multi_items():
+        if name == "image":
+            continue
+        if not isinstance(value, str):
+            raise InvalidInput(f"{name} is a file; the only file is `image`")
+        if name in fields:
+            raise InvalidInput(f"{name} is given twice")
+        fields[name] = value
+    if "box" in fields:
+        fields["box"] = boxes.parse(str(fields["box"])).as_list()
+    if "cells" in fields:
+        fields["cells"] = _json(str(fields["cells"]).encode("utf-8", "replace"))
+    return fields

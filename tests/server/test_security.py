@@ -1,0 +1,366 @@
+"""What the server refuses: other sites' pages, other names, wrong tokens, odd and large uploads."""
+
+from __future__ import annotations
+
+import io
+import json
+import stat
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from served import BASE, serving
+from starlette.testclient import TestClient
+
+from small_shop import SmallShop
+from tiefvision.errors import InvalidSettings
+from tiefvision.server.access import TOKEN_VARIABLE, Access, access, hash_of, is_loopback
+from tiefvision.store.home import Home
+
+SEARCH = "/api/v1/search"
+TOKEN = "a-token-of-more-than-sixteen-characters"
+OWN = {"origin": BASE, "sec-fetch-site": "same-origin", "x-tiefvision": "1"}
+
+
+def _jpeg(width: int = 64, height: int = 64) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(np.full((height, width, 3), 128, np.uint8)).save(out, "JPEG")
+    return out.getvalue()
+
+
+# --- whose page asks ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "", "10.0.0.1:8000"])
+def test_another_name_is_not_answered(read_only: TestClient, host: str) -> None:
+    for path in ("/", "/healthz", "/api/v1/status", "/web/search.html"):
+        assert read_only.get(path, headers={"host": host}).status_code == 421
+
+
+@pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1", "[::1]:8000", "LOCALHOST"])
+def test_the_loopback_names_are_answered(read_only: TestClient, host: str) -> None:
+    assert read_only.get("/api/v1/status", headers={"host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "http://evil.example"},
+        {"origin": "http://127.0.0.1:9000"},
+        {"origin": "http://127.0.0.1:8000.evil.example"},
+        {"origin": "null"},
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+    ],
+)
+def test_another_sites_page_can_neither_read_nor_write(
+    read_only: TestClient, headers: dict[str, str]
+) -> None:
+    given = {**headers, "x-tiefvision": "1"}
+    assert read_only.get("/api/v1/status", headers=given).status_code == 403
+    assert read_only.delete("/api/v1/images/1/boxes", headers=given).status_code == 403
+    upload = read_only.post(SEARCH, files={"image": _jpeg()}, headers=given)
+    assert upload.status_code == 403
+
+
+@pytest.mark.parametrize(
+    "headers", [{"origin": BASE}, {"sec-fetch-site": "same-origin"}, {"cookie": "a=b"}]
+)
+def test_a_browsers_write_needs_the_header_that_no_form_can_send(
+    read_only: TestClient, headers: dict[str, str]
+) -> None:
+    refused = read_only.post(SEARCH, files={"image": _jpeg()}, headers=headers)
+    assert refused.status_code == 403
+    assert "x-tiefvision" in refused.json()["remedy"]
+    own = {**headers, "x-tiefvision": "1"}
+    assert read_only.post(SEARCH, files={"image": _jpeg()}, headers=own).status_code == 200
+
+
+def test_no_other_site_is_given_leave(read_only: TestClient) -> None:
+    asked = {"origin": "http://evil.example", "access-control-request-method": "PUT"}
+    answer = read_only.options("/api/v1/images/1/boxes", headers=asked)
+    assert answer.status_code == 403
+    assert not any(name.startswith("access-control") for name in answer.headers)
+
+
+def test_pages_load_only_what_is_the_servers_own(read_only: TestClient) -> None:
+    for path in ("/", "/gallery", "/api/v1/status", "/nothing"):
+        headers = read_only.get(path).headers
+        policy = headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert "http" not in policy
+        assert "frame-ancestors 'none'" in policy
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["cross-origin-resource-policy"] == "same-origin"
+        assert "server" not in headers
+
+
+def test_nothing_is_changed_by_reading(read_only: TestClient) -> None:
+    for path, methods in read_only.get("/openapi.json").json()["paths"].items():
+        for method in methods:
+            if path.endswith(("/boxes", "/session")):
+                continue
+            assert method == "get" or (path, method) == (SEARCH, "post")
+
+
+# --- the token ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def guarded(drawn_shop: SmallShop) -> Iterator[TestClient]:
+    names = frozenset({"127.0.0.1", "shop.example"})
+    rules = Access(names, any_address=True, token_hash=hash_of(TOKEN))
+    with serving(drawn_shop, rules=rules) as served:
+        yield served.client
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"authorization": "Bearer wrong"},
+        {"authorization": f"Basic {TOKEN}"},
+        {"authorization": f"Bearer {hash_of(TOKEN)}"},
+        {"authorization": "Bearer "},
+        {"cookie": "tiefvision_token=wrong"},
+        {"cookie": "tiefvision_token"},
+        {"cookie": "\x7f=;;"},
+    ],
+)
+def test_without_the_token_nothing_is_told(guarded: TestClient, headers: dict[str, str]) -> None:
+    guarded.cookies.clear()
+    for path in ("/api/v1/status", "/api/v1/images/1/thumbnail", "/openapi.json", "/"):
+        answer = guarded.get(path, headers=headers)
+        assert answer.status_code == 401
+        assert answer.headers["www-authenticate"] == "Bearer"
+        assert answer.json()["remedy"]
+    posted = guarded.post(SEARCH, json={"image_id": 1}, headers={**headers, "x-tiefvision": "1"})
+    assert posted.status_code == 401
+
+
+def test_a_program_sends_the_token(guarded: TestClient) -> None:
+    headers = {"authorization": f"Bearer {TOKEN}"}
+    assert guarded.get("/api/v1/status", headers=headers).status_code == 200
+    assert guarded.post(SEARCH, json={"image_id": 1}, headers=headers).status_code == 200
+    asked = {**headers, "host": "192.168.1.7:8000"}
+    assert guarded.get("/api/v1/status", headers=asked).status_code == 200
+    assert guarded.get("/api/v1/status", headers={**headers, "host": "evil"}).status_code == 421
+
+
+def test_a_browser_logs_in_once(guarded: TestClient) -> None:
+    guarded.cookies.clear()
+    page = guarded.get("/gallery", headers={"accept": "text/html"}, follow_redirects=False)
+    assert (page.status_code, page.headers["location"]) == (303, "/login?next=/gallery")
+    assert guarded.get("/login").status_code == 200
+    assert guarded.get("/web/login.html").status_code == 200
+    wrong = guarded.post("/api/v1/session", json={"token": "wrong"}, headers=OWN)
+    assert (wrong.status_code, wrong.headers.get("set-cookie")) == (401, None)
+    right = guarded.post("/api/v1/session", json={"token": TOKEN}, headers=OWN)
+    assert right.status_code == 204
+    cookie = right.headers["set-cookie"].lower()
+    assert "httponly" in cookie
+    assert "samesite=strict" in cookie
+    assert guarded.get("/api/v1/status").status_code == 200
+    assert guarded.post(SEARCH, json={"image_id": 1}).status_code == 403, "a cookie alone"
+    assert guarded.post(SEARCH, json={"image_id": 1}, headers=OWN).status_code == 200
+    assert guarded.delete("/api/v1/session", headers=OWN).status_code == 204
+    assert guarded.get("/api/v1/status").status_code == 401
+
+
+def test_a_log_in_from_another_site_is_refused(guarded: TestClient) -> None:
+    headers = {"origin": "http://evil.example", "x-tiefvision": "1"}
+    answer = guarded.post("/api/v1/session", json={"token": TOKEN}, headers=headers)
+    assert answer.status_code == 403
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    monkeypatch.delenv(TOKEN_VARIABLE, raising=False)
+    return Home(tmp_path)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "shop.example"])
+def test_whoever_listens_to_others_needs_a_token(home: Home, host: str) -> None:
+    with pytest.raises(InvalidSettings, match="--token makes one"):
+        access(home, host=host)
+    rules, made = access(home, host=host, new_token=True)
+    assert made is not None
+    assert rules.opens(made)
+    assert not rules.opens("")
+    again, nothing = access(home, host=host)
+    assert nothing is None
+    assert again.opens(made), "the catalogue remembers it"
+
+
+def test_a_name_behind_a_proxy_needs_a_token_too(home: Home) -> None:
+    with pytest.raises(InvalidSettings):
+        access(home, host="127.0.0.1", allowed_hosts=["shop.example"])
+
+
+def test_this_machine_alone_needs_none(home: Home) -> None:
+    for host in ("127.0.0.1", "localhost", "::1", "127.0.0.2"):
+        rules, made = access(home, host=host)
+        assert (rules.token_hash, made) == (None, None)
+        assert rules.opens("")
+    assert not is_loopback("0.0.0.0")
+
+
+def test_only_the_hash_of_a_token_is_kept(home: Home) -> None:
+    _, made = access(home, host="127.0.0.1", new_token=True)
+    assert made is not None
+    kept = home.token_file.read_text()
+    assert made not in kept
+    assert kept.strip() == hash_of(made)
+    assert stat.S_IMODE(home.token_file.stat().st_mode) == 0o600
+    _, other = access(home, host="127.0.0.1", new_token=True)
+    assert other != made
+
+
+def test_the_environment_names_a_token(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(TOKEN_VARIABLE, TOKEN)
+    rules, made = access(home, host="0.0.0.0")
+    assert made is None
+    assert rules.opens(TOKEN)
+    assert not home.token_file.exists()
+    monkeypatch.setenv(TOKEN_VARIABLE, "short")
+    with pytest.raises(InvalidSettings, match="5 characters"):
+        access(home, host="0.0.0.0")
+
+
+# --- files -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/web/../app.py",
+        "/web/..%2fapp.py",
+        "/web/%2e%2e/%2e%2e/errors.py",
+        "/web//etc/passwd",
+        "/web/%2fetc%2fpasswd",
+        "/web/search.html%00.js",
+        "/api/v1/images/..%2f..%2f1/photo",
+        "/api/v1/images/1%2f..%2f2/photo",
+        "/api/v1/images/-1/photo",
+        "/api/v1/images/1e3/photo",
+        "/api/v1/images/99999999999999999999999999/photo",
+    ],
+)
+def test_no_path_leads_out(read_only: TestClient, path: str) -> None:
+    answer = read_only.get(path)
+    assert 400 <= answer.status_code < 500
+    assert "root:" not in answer.text
+    assert "from __future__" not in answer.text
+
+
+def test_a_file_name_with_html_is_only_text(read_only: TestClient) -> None:
+    answer = read_only.get("/api/v1/images?state=refused")
+    assert answer.headers["content-type"] == "application/json"
+    (image,) = answer.json()["images"]
+    assert image["name"] == "<img src=x onerror=alert(1)>.jpg"
+
+
+# --- uploads -----------------------------------------------------------------------------------
+
+
+def test_an_upload_over_the_limit_is_refused_by_what_it_says(read_only: TestClient) -> None:
+    headers = {"content-type": "multipart/form-data; boundary=x", "content-length": "30000000"}
+    answer = read_only.post(SEARCH, content=b"--x", headers=headers)
+    assert answer.status_code == 413
+    assert "20,100,000 bytes" in answer.json()["detail"]
+
+
+def test_an_upload_over_the_limit_is_refused_while_it_arrives(read_only: TestClient) -> None:
+    sent = 0
+
+    def parts() -> Iterator[bytes]:
+        nonlocal sent
+        yield b'--x\r\ncontent-disposition: form-data; name="image"; filename="a"\r\n\r\n'
+        for _ in range(40):
+            sent += 1
+            yield b"\0" * 1_000_000
+
+    headers = {"content-type": "multipart/form-data; boundary=x"}
+    answer = read_only.post(SEARCH, content=parts(), headers=headers)
+    assert answer.status_code == 413
+
+
+def test_json_over_the_limit_is_refused(read_only: TestClient) -> None:
+    body = b'{"image_id": 1, "label": "' + b"a" * 200_000 + b'"}'
+    headers = {"content-type": "application/json"}
+    assert read_only.post(SEARCH, content=body, headers=headers).status_code == 413
+    boxes = json.dumps({"boxes": [{"box": [1, 1, 20, 20]}] * 50_000}).encode()
+    answer = read_only.put("/api/v1/images/1/boxes", content=boxes, headers=headers)
+    assert answer.status_code == 413
+    parts = iter([boxes[:90_000], boxes[90_000:]])
+    assert (
+        read_only.put("/api/v1/images/1/boxes", content=parts, headers=headers).status_code == 413
+    )
+
+
+def _bomb(side: int) -> bytes:
+    """A PNG of side x side white pixels in a few kilobytes."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        check = zlib.crc32(kind + data)
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", check)
+
+    header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
+    rows = zlib.compress((b"\0" + b"\xff" * (side // 8)) * side, 9)
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    )
+
+
+def test_a_decompression_bomb_is_refused_by_its_header(read_only: TestClient) -> None:
+    bomb = _bomb(20_000)
+    assert len(bomb) < 100_000
+    answer = read_only.post(SEARCH, files={"image": bomb})
+    assert answer.status_code == 413
+    assert "20000 x 20000 px" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"no image", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"%PDF-1.7", _jpeg()[:300]],
+)
+def test_what_is_no_image_is_refused(read_only: TestClient, data: bytes) -> None:
+    answer = read_only.post(SEARCH, files={"image": data})
+    assert answer.status_code == 422
+    assert answer.json()["type"] == "urn:tiefvision:UnreadableImage"
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "status"),
+    [
+        ("text/plain", b"hello", 415),
+        ("application/x-www-form-urlencoded", b"image_id=1", 415),
+        ("", b"", 415),
+        ("multipart/form-data", b"--x", 400),
+        ("multipart/form-data; boundary=x", b"not a form", 400),
+        ("application/json", b"{", 400),
+        ("application/json", b"[" * 50_000, 400),
+        ("application/json", b"\xff\xfe", 400),
+    ],
+)
+def test_a_body_of_another_type_is_refused(
+    read_only: TestClient, kind: str, body: bytes, status: int
+) -> None:
+    headers = {"content-type": kind} if kind else {}
+    answer = read_only.post(SEARCH, content=body, headers=headers)
+    assert (answer.status_code, answer.json()["status"]) == (status, status)
+
+
+def test_a_form_may_hold_one_file_and_known_fields(read_only: TestClient) -> None:
+    image = ("a.jpg", _jpeg())
+    two = read_only.post(SEARCH, files=[("image", image), ("image", image)])
+    assert two.status_code == 400
+    other = read_only.post(SEARCH, files={"photo": image})
+    assert "no file `image`" in other.json()["detail"]
+    text = read_only.post(SEARCH, files={"image": image}, data={"url": "http://10.0.0.1/"})
+    assert "url" in text.json()["detail"]
