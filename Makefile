@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup setup-dev demo test test-fast check bench docs format clean
+.PHONY: setup setup-dev system-packages demo test test-fast check bench docs format clean
 
 # The product and nothing more: no torch.
 setup: .venv/ready
@@ -25,8 +25,12 @@ setup-dev: .venv/ready-dev
 demo: setup
 	$(BIN)/tiefvision demo $(if $(PHOTOS),--photos "$(PHOTOS)")
 
-test: setup-dev
+test: setup-dev system-packages
 	$(BIN)/python -m pytest
+
+# A browser, where it may be installed.
+system-packages:
+	tests/system_packages.sh
 
 test-fast: setup-dev
 	$(BIN)/python -m pytest -m "not slow"

