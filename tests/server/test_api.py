@@ -408,6 +408,11 @@ def test_every_route_is_described(read_only: TestClient) -> None:
         "/healthz",
         "/readyz",
     } == set(paths)
+    for methods in paths.values():
+        for route in methods.values():
+            problem = route["responses"]["default"]["content"]["application/problem+json"]
+            assert "remedy" in problem["schema"]["properties"]
+            assert "422" not in route["responses"], "what does not fit is answered 400"
     assert set(paths["/api/v1/search"]["post"]["requestBody"]["content"]) == {
         "multipart/form-data",
         "application/json",

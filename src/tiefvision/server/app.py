@@ -35,6 +35,7 @@ def create_app(shop: Opened, *, access: Access) -> FastAPI:
         # The pages of documentation load scripts from elsewhere; /openapi.json is all there is.
         docs_url=None,
         redoc_url=None,
+        responses=problems.RESPONSES,
         lifespan=lifespan,
     )
     app.state.site = site

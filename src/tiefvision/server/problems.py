@@ -16,6 +16,28 @@ from tiefvision.errors import InvalidInput, TiefVisionError, TokenNeeded
 
 CONTENT_TYPE = "application/problem+json"
 
+# Any route may answer with one.
+RESPONSES: dict[int | str, dict[str, object]] = {
+    "default": {
+        "description": "what is wrong, and what to do",
+        "content": {
+            CONTENT_TYPE: {
+                "schema": {
+                    "type": "object",
+                    "required": ["type", "title", "status", "detail", "remedy"],
+                    "properties": {
+                        "type": {"type": "string", "format": "uri"},
+                        "title": {"type": "string"},
+                        "status": {"type": "integer"},
+                        "detail": {"type": "string"},
+                        "remedy": {"type": "string"},
+                    },
+                }
+            }
+        },
+    }
+}
+
 _log = logging.getLogger("tiefvision.server")
 _WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
