@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
+from starlette.concurrency import run_in_threadpool
 
 from tiefvision.maths.boxes import Box
 from tiefvision.server import pictures
+from tiefvision.server.previews import Preview
 from tiefvision.server.schemas import BoxesFields, ImageId, ShownImage, ShownPage
-from tiefvision.server.site import AsciiResponse, SiteOf
+from tiefvision.server.site import AsciiResponse, Site, SiteOf
 from tiefvision.tasks import box_drawing, gallery
 from tiefvision.tasks.gallery import MOST_IMAGES, Order, State
 
@@ -46,21 +49,24 @@ def image(site: SiteOf, image_id: ImageId) -> Response:
 @router.get("/{image_id}/thumbnail", responses=_JPEG, response_class=Response)
 async def thumbnail(site: SiteOf, image_id: ImageId, request: Request) -> Response:
     """At most 480 px long."""
-    etag = pictures.etag_of(site.previews.content_id(image_id), kind="thumbnail")
-    if pictures.not_modified(request, etag):
-        return Response(status_code=304, headers={"etag": etag})
-    preview = await site.compute(lambda: site.previews.thumbnail(image_id))
-    return pictures.jpeg(request, preview, kind="thumbnail")
+    return await _picture(site, image_id, request, site.previews.thumbnail, kind="thumbnail")
 
 
 @router.get("/{image_id}/photo", responses=_JPEG, response_class=Response)
 async def photo(site: SiteOf, image_id: ImageId, request: Request) -> Response:
     """At most 2,000 px long, upright."""
-    etag = pictures.etag_of(site.previews.content_id(image_id), kind="photo")
+    return await _picture(site, image_id, request, site.previews.photo, kind="photo")
+
+
+async def _picture(
+    site: Site, image_id: int, request: Request, make: Callable[[int], Preview], *, kind: str
+) -> Response:
+    """A picture, unless the browser has it already: that is told without waiting for a core."""
+    content_id = await run_in_threadpool(site.previews.content_id, image_id)
+    etag = pictures.etag_of(content_id, kind=kind)
     if pictures.not_modified(request, etag):
         return Response(status_code=304, headers={"etag": etag})
-    preview = await site.compute(lambda: site.previews.photo(image_id))
-    return pictures.jpeg(request, preview, kind="photo")
+    return pictures.jpeg(request, await site.compute(lambda: make(image_id)), kind=kind)
 
 
 @router.get("/{image_id}/boxes", response_model=BoxesFields)
