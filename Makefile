@@ -26,14 +26,14 @@ demo: setup
 	$(BIN)/tiefvision demo $(if $(PHOTOS),--photos "$(PHOTOS)")
 
 test: setup-dev system-packages
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 # A browser, where it may be installed.
 system-packages:
 	tests/system_packages.sh
 
 test-fast: setup-dev
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile -m "not slow"
 
 check: setup-dev
 	$(BIN)/ruff format --check .
@@ -45,6 +45,10 @@ bench: setup-dev
 	$(BIN)/python benchmarks/quality.py
 	$(BIN)/python benchmarks/indexing.py
 	$(BIN)/python benchmarks/search.py
+	$(BIN)/python benchmarks/guess.py
+	$(BIN)/python benchmarks/location.py
+	$(BIN)/python benchmarks/teaching.py
+	$(BIN)/python benchmarks/refill.py
 
 # The generated page of every command and option.
 docs: setup-dev

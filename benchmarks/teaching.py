@@ -158,15 +158,15 @@ class _Lesson:
         """A head after some triplets of this half."""
         head = RankHead(self._directions, network="residual", wide=False, seed=self.seed)
         rng = np.random.default_rng(self.seed)
-        fit(
+        steps = fit(
             head,
             self._cells[torch.from_numpy(self.own)],
             rank_batches.of_triplets(triplets, size=self._recipe.batch, rng=rng),
             self._recipe,
             steps=self._recipe.steps,
             every=self._recipe.steps,
-            watch=lambda _step, _loss: None,
         )
+        _follow(steps)
         return head
 
     def vectors(self, head: RankHead) -> Vectors:
@@ -228,8 +228,15 @@ def _trained(shop: Shop, own: Images, *, seed: int) -> Ranker:
     data = shop.data(own, shop.derive(own, _LEARNED, seed))
     heads = Heads(data, Recipe(), "residual", CHANNELS, seed, torch.device("cpu"))
     everything = np.ones(len(heads.rows), bool)
-    head = heads.fit(everything, steps=Recipe().steps, watch=lambda _step, _loss, _head: None)
+    head, steps = heads.fit(everything, steps=Recipe().steps)
+    _follow(steps)
     return head.export(shop.mean)
+
+
+def _follow(steps: Iterator[tuple[int, float]]) -> None:
+    """Train to the end."""
+    for _ in steps:
+        pass
 
 
 def _unseen_kinds(
