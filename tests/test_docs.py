@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import shlex
@@ -26,9 +27,10 @@ def blocks(page: Path, language: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A working folder as the README assumes it: photos/, photos/attributes.csv, query.jpg."""
+    """A working folder as the README assumes it: photos/ with attributes.csv and
+    boxes.csv, query.jpg."""
     place = tmp_path_factory.mktemp("desk")
-    photographs = demo_folder.write(place / "photos", count=28, seed=2016)
+    photographs = demo_folder.write(place / "photos", count=60, seed=2016)
     (place / "query.jpg").write_bytes((place / "photos" / photographs[3].path).read_bytes())
     return place
 
@@ -36,14 +38,18 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(command: list[str], desk: Path) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     return subprocess.run(
-        command, cwd=desk, env=environment, capture_output=True, text=True, timeout=120
+        command, cwd=desk, env=environment, capture_output=True, text=True, timeout=400
     )
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_every_command_of_the_readme_runs(desk: Path) -> None:
     lines = [line for block in blocks(README, "bash") for line in block.splitlines()]
-    commands = [line for line in lines if line and not line.startswith(NOT_RUN_HERE)]
+    left_out = NOT_RUN_HERE
+    if importlib.util.find_spec("torch") is None and not os.environ.get("CI"):
+        left_out += ("tiefvision train ",)
+    commands = [line for line in lines if line and not line.startswith(left_out)]
     assert len(commands) >= 8
     for line in commands:
         result = run(shlex.split(line, comments=True), desk)
