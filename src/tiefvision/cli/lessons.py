@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tiefvision.store.models import Model
     from tiefvision.tasks.locate import LocateReport
     from tiefvision.tasks.models import Activation, ModelDetails
-    from tiefvision.tasks.train_locator import LocatorLesson
+    from tiefvision.tasks.train_locator import LocatorLesson, SamplePreview
     from tiefvision.tasks.train_ranker import RankerLesson
 
 _SHORT_ID = 12

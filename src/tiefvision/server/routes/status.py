@@ -41,6 +41,6 @@ def alive() -> dict[str, str]:
 @probes.get("/readyz")
 def ready(site: SiteOf) -> dict[str, str]:
     """A search can be answered; 503 while the catalogue is empty."""
-    if registry.active_search_space_id(site.shop.database) is None:
+    if not registry.active_search_spaces(site.shop.database):
         raise NotReady("this catalogue has no images yet", remedy="tiefvision index PHOTOS")
     return {"status": "ready"}
