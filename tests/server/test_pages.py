@@ -297,7 +297,8 @@ def test_boxes_are_accepted_corrected_and_undone(visit: Visit, url: str) -> None
 
 def test_a_box_is_drawn_with_the_mouse(visit: Visit) -> None:
     page = visit("/boxes")
-    expect(page.locator("#view .box")).to_have_count(1)
+    expect(page.locator("#view img")).to_be_visible()
+    page.wait_for_load_state("networkidle")
     while page.locator("#view .box").count():
         page.click("#remove")
     picture = page.locator("#view img").bounding_box()
@@ -339,7 +340,7 @@ def test_nothing_shuts_anybody_out(visit: Visit, scheme: str, size: tuple[int, i
         "/": "#strip img",
         "/?id=2": "#hits img",
         "/gallery": "#images img",
-        "/boxes": "#view .box",
+        "/boxes": "#view img",
         "/status": "#figures dd",
         "/login": "#token",
     }
