@@ -26,14 +26,14 @@ demo: setup
 	$(BIN)/tiefvision demo $(if $(PHOTOS),--photos "$(PHOTOS)")
 
 test: setup-dev system-packages
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 # A browser, where it may be installed.
 system-packages:
 	tests/system_packages.sh
 
 test-fast: setup-dev
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile -m "not slow"
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder -m "not slow"
 
 check: setup-dev
 	$(BIN)/ruff format --check .

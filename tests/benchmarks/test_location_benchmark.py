@@ -39,6 +39,7 @@ def test_an_outfit_is_the_union_of_garments_and_nothing_carried() -> None:
 
 @pytest.mark.slow
 @pytest.mark.photos
+@pytest.mark.timeout(900)
 def test_the_locator_beats_all_baselines_on_dresses(photos: Path, tmp_path: Path) -> None:
     if not os.environ.get("CI"):
         pytest.importorskip("torch", reason="training needs the teach extra")
