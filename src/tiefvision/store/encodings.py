@@ -19,6 +19,8 @@ from tiefvision.store.records import Acknowledgement, Attributes, Image, Refusal
 from tiefvision.store.rows import encoding_row, image_of, indexed_row, refused_row
 from tiefvision.store.tables import boxes, encodings, images, roots
 
+# Above every id that a database gives.
+_LARGEST_ID = 2**63 - 1
 # Keys are read in pages whose cells fit into a few megabytes.
 _KEYS_PER_PAGE = 128
 # Rows of attributes that are held at once.
@@ -75,14 +77,19 @@ class Encodings:
             images, roots.c.path.label("root"), drawn.label("drawn_revision"), *_OWN_COLUMNS
         ).select_from(joined)
         self._joined = joined
-        # Asked once for each new file, so it is built once.
+        # Asked once for each new file, so it is built once. The images of the content come first:
+        # as a join, SQLite would walk the whole cell space.
         self._with_content = (
             sa.select(images.c.id)
-            .select_from(encodings.join(images))
             .where(
-                encodings.c.content_id == sa.bindparam("content"),
-                encodings.c.box_revision == sa.bindparam("drawn"),
-                self._found,
+                images.c.content_id == sa.bindparam("content"),
+                images.c.state == "indexed",
+                sa.exists().where(
+                    own,
+                    encodings.c.image_id == images.c.id,
+                    encodings.c.content_id == images.c.content_id,
+                    encodings.c.box_revision == sa.bindparam("drawn"),
+                ),
             )
             .limit(1)
         )
@@ -155,9 +162,12 @@ class Encodings:
         """All indexed images of each content, by root and path."""
         found: dict[str, list[Image]] = {content_id: [] for content_id in content_ids}
         for some in chunks(content_ids):
-            statement = self._image.where(images.c.content_id.in_(some), self._found)
+            # Which are found is decided here: a condition on their encodings would make SQLite
+            # walk the whole cell space.
+            statement = self._image.where(images.c.content_id.in_(some))
             for image in self._select(statement.order_by(roots.c.path, images.c.path)):
-                found[image.content_id or ""].append(image)
+                if image.found is not None:
+                    found[image.content_id or ""].append(image)
         return found
 
     def each(self) -> Iterator[Image]:
@@ -181,7 +191,8 @@ class Encodings:
         up_to: int | None = None,
         shown: bool = False,
     ) -> Iterator[list[tuple[RowKey, int]]]:
-        """Pages of (key of the acknowledged vectors, change number), by image id.
+        """Pages of (key of the acknowledged vectors, change number), by image id, or of what
+        changed in the order of the changes.
 
         first_id, last_id: only these images, both included. since, up_to: only what was
         acknowledged after the one change number and not after the other. shown: only images that
@@ -189,16 +200,19 @@ class Encodings:
         """
         conditions = [self._shown if shown else self._found]
         if first_id is not None:
-            conditions.append(images.c.id >= first_id)
+            conditions.append(encodings.c.image_id >= first_id)
         if last_id is not None:
-            conditions.append(images.c.id <= last_id)
-        if since is not None:
-            conditions.append(encodings.c.version > since)
+            conditions.append(encodings.c.image_id <= last_id)
         if up_to is not None:
             conditions.append(encodings.c.version <= up_to)
+        # Each order is that of an index, so a page costs only what it holds.
+        place = (
+            [encodings.c.image_id] if since is None else [encodings.c.version, encodings.c.image_id]
+        )
+        after = [-1] if since is None else [since, _LARGEST_ID]
         statement = (
             sa.select(
-                images.c.id,
+                encodings.c.image_id,
                 encodings.c.content_id,
                 encodings.c.box_revision,
                 encodings.c.attributes_revision,
@@ -206,19 +220,21 @@ class Encodings:
             )
             .select_from(encodings.join(images))
             .where(*conditions)
-            .order_by(images.c.id)
+            .order_by(*place)
             .limit(_KEYS_PER_PAGE)
         )
-        after = -1
         while True:
             with self.database.read() as connection:
-                rows = connection.execute(statement.where(images.c.id > after)).all()
+                rows = connection.execute(
+                    statement.where(sa.tuple_(*place) > sa.tuple_(*after))
+                ).all()
             page = [(RowKey(*row[:-1]), row[-1]) for row in rows]
             if page:
                 yield page
             if len(page) < _KEYS_PER_PAGE:
                 return
-            after = page[-1][0].image_id
+            last, version = page[-1]
+            after = [last.image_id] if since is None else [version, last.image_id]
 
     def shows(self, image: Image) -> bool:
         """Whether searches can find an image: its vectors count, and where this is about a label,
