@@ -7,6 +7,7 @@ TiefVisionError                500  exit 1
 │   ├── InvalidFilter          400  exit 2   a --where expression; points at the spot
 │   ├── InvalidSettings        400  exit 2   tiefvision.toml or an option
 │   ├── InvalidBox             400  exit 2   a box outside the image or without area
+│   ├── InvalidEntries         400  exit 2   some of many given things; says which, and why
 │   ├── TooLarge               413  exit 2   an upload over the limits
 │   └── UnsupportedMedia       415  exit 2   a request body of another type than expected
 ├── NotFound                   404  exit 3   no such catalogue, image, encoder or file
@@ -21,6 +22,9 @@ TiefVisionError                500  exit 1
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 
 class TiefVisionError(Exception):
@@ -67,6 +71,26 @@ class InvalidSettings(InvalidInput):
 
 class InvalidBox(InvalidInput):
     """A box outside its image, without area, or not finite."""
+
+
+@dataclass(frozen=True, slots=True)
+class EntryFault:
+    """What is wrong with one of several given things, by its number from 0, and what to do."""
+
+    entry: int
+    detail: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.entry}: {self.detail}; {self.remedy}"
+
+
+class InvalidEntries(InvalidInput):
+    """Some of several given things are wrong, so that none of them was taken."""
+
+    def __init__(self, message: str, faults: Sequence[EntryFault], *, remedy: str = "") -> None:
+        super().__init__("\n".join([message, *map(str, faults)]), remedy=remedy)
+        self.faults = faults
 
 
 class TooLarge(InvalidInput):

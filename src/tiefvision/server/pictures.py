@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import cast
 
 from fastapi import Request, Response
 
@@ -46,6 +47,14 @@ def shown_page(shop: Opened, page: ImagePage) -> dict[str, object]:
     """A page of images with their pictures' addresses, as JSON holds it."""
     contents = _contents(shop, [image.id for image in page.images])
     return {"images": [_shown(image, contents) for image in page.images], "next": page.next}
+
+
+def add_thumbnail(image: object) -> None:
+    """Give an image, as JSON holds it with its id and content, the address of its small picture;
+    what is no image stays as it is."""
+    if isinstance(image, dict):
+        own = cast("dict[str, object]", image)
+        own["thumbnail"] = thumbnail_url(cast(int, own["id"]), cast(str, own["content_id"]))
 
 
 def etag_of(content_id: str, *, kind: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import re
+from collections.abc import Sequence
+from dataclasses import asdict
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
@@ -12,7 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from tiefvision.errors import InvalidInput, TiefVisionError, TokenNeeded
+from tiefvision.errors import EntryFault, InvalidEntries, InvalidInput, TiefVisionError, TokenNeeded
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -31,6 +33,19 @@ RESPONSES: dict[int | str, dict[str, object]] = {
                         "status": {"type": "integer"},
                         "detail": {"type": "string"},
                         "remedy": {"type": "string"},
+                        "entries": {
+                            "description": "which of several things are wrong, counted from 0",
+                            "type": "array",
+                            "items": {
+                                "type": "object",
+                                "required": ["entry", "detail", "remedy"],
+                                "properties": {
+                                    "entry": {"type": "integer"},
+                                    "detail": {"type": "string"},
+                                    "remedy": {"type": "string"},
+                                },
+                            },
+                        },
                     },
                 }
             }
@@ -62,6 +77,7 @@ def of_error(error: TiefVisionError) -> ProblemResponse:
         detail=error.message,
         remedy=error.remedy,
         headers=headers,
+        entries=error.faults if isinstance(error, InvalidEntries) else (),
     )
 
 
@@ -118,6 +134,10 @@ def _problem(
     detail: str,
     remedy: str,
     headers: dict[str, str] | None = None,
+    entries: Sequence[EntryFault] = (),
 ) -> ProblemResponse:
-    body = {"type": kind, "title": title, "status": status, "detail": detail, "remedy": remedy}
+    body: dict[str, object] = {"type": kind, "title": title, "status": status}
+    body |= {"detail": detail, "remedy": remedy}
+    if entries:
+        body["entries"] = [asdict(each) for each in entries]
     return ProblemResponse(body, status_code=status, headers=headers)

@@ -16,6 +16,8 @@ _PAGES = {
     "/": "search.html",
     "/gallery": "gallery.html",
     "/boxes": "boxes.html",
+    "/teach": "teach.html",
+    "/models": "models.html",
     "/status": "status.html",
     "/login": "login.html",
 }
