@@ -11,7 +11,7 @@ import tiefvision
 from tiefvision.server import problems
 from tiefvision.server.access import Access
 from tiefvision.server.body_limits import BodyLimits
-from tiefvision.server.routes import images, pages, search, session, status, triplets
+from tiefvision.server.routes import images, pages, questions, search, session, status, triplets
 from tiefvision.server.security import Guard
 from tiefvision.server.site import Site
 from tiefvision.tasks.opened import Opened
@@ -39,7 +39,7 @@ def create_app(shop: Opened, *, access: Access) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.site = site
-    for each in (search, images, triplets, status, session):
+    for each in (search, images, triplets, questions, status, session):
         app.include_router(each.router, prefix=_API)
     app.include_router(status.probes)
     app.include_router(pages.router)

@@ -13,7 +13,6 @@ from tiefvision.store.database import Database
 from tiefvision.store.judgement_formats.entries import Flaw
 from tiefvision.store.judgements import Clash, Judgements, NewTriplet, Teaching
 from tiefvision.tasks import question_sheet
-from tiefvision.tasks.box_matching import Matches
 from tiefvision.tasks.opened import opened
 from tiefvision.tasks.progress import Progress, silent
 from tiefvision.tasks.question_sheet import Answer
@@ -79,8 +78,9 @@ def answer_triplets(
         matches = find_photographs(source, answers.answered, shop.database, reading, progress)
         sound = without_unknown(answers.answered, matches, reading, shop.database)
         again: dict[int, bool] = {}
+        contents = {path: found.content_id or "" for path, found in matches.photographs.items()}
         for each, named in by_name(sound, own_name, reading).items():
-            again |= _take(each, named, matches, reading, shop.database)
+            again |= take(each, named, contents, reading, shop.database)
         if not skip_bad:
             reading.check(source)
         Judgements(shop.database).add(reading.teachings, now=time.time(), again=again)
@@ -107,18 +107,20 @@ class _Known:
     again: dict[int, bool] = field(default_factory=dict[int, bool])
 
 
-def _take(
+def take(
     name: str,
     answered: Sequence[Answer],
-    matches: Matches,
+    contents: Mapping[str, str],
     reading: Reading,
     database: Database,
 ) -> Mapping[int, bool]:
     """Note what is new under a name, and what cannot be taken over; the triplets that were asked
-    once more, with whether the answer is the same."""
+    once more, with whether the answer is the same.
+
+    contents: the content id of each path that an answer names.
+    """
     held = Judgements(database)
     known = _Known({each.id: each.taught_at for each in held.triplets(name)}, held.repeated(name))
-    contents = {path: found.content_id or "" for path, found in matches.photographs.items()}
     new = [
         NewTriplet(contents[each.anchor], contents[each.positive], contents[each.negative])
         for each in answered

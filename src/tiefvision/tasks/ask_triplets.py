@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -137,35 +137,49 @@ def ask_triplets(
     picture = None if sheet_file is None else sheet.check_file(sheet_file).absolute()
     rng = np.random.default_rng(seed)
     with opened(catalogue) as shop:
-        space = _space(shop, own_name)
-        held = Judgements(shop.database)
-        triplets = held.triplets(own_name)
-        again = _again(shop, space, triplets, count // ONE_REPEAT_IN, rng)
-        pool, notes = _pool(shop, space, again, progress)
-        asked = [one for each in again if (one := _repeat(each, pool, rng))]
-        with progress("choosing questions", None, unit="questions"):
-            groups = held.groups(own_name)
-            asked += _new(pool, triplets, groups, count - len(asked), rng)
-        if not asked:
-            raise _nothing_to_ask(pool)
-        if len(asked) < count:
-            notes.append(f"only {len(asked):,} questions worth asking were found")
-        found = _questions(shop, space, pool, asked, rng)
+        chosen = next_questions(shop, count, name=own_name, rng=rng, progress=progress)
         if target is not None:
-            _write(target, found, shop, own_name)
+            _write(target, chosen.questions, shop, own_name)
         if picture is not None:
-            sheet.write_sheet(picture, _rows(found), limits=shop.limits)
-        agreed, repeated = held.consistency(own_name)
+            sheet.write_sheet(picture, _rows(chosen.questions), limits=shop.limits)
+    return replace(
+        chosen,
+        out=None if target is None else str(target),
+        sheet=None if picture is None else str(picture),
+    )
+
+
+def next_questions(
+    shop: Opened,
+    count: int,
+    *,
+    name: str,
+    rng: np.random.Generator,
+    progress: Progress = silent,
+) -> Questions:
+    """As `ask_triplets`, of an open catalogue and a name in its one form; no file is written."""
+    space = _space(shop, name)
+    held = Judgements(shop.database)
+    triplets = held.triplets(name)
+    again = _again(shop, space, triplets, count // ONE_REPEAT_IN, rng)
+    pool, notes = _pool(shop, space, again, progress)
+    asked = [one for each in again if (one := _repeat(each, pool, rng))]
+    with progress("choosing questions", None, unit="questions"):
+        asked += _new(pool, triplets, held.groups(name), count - len(asked), rng)
+    if not asked:
+        raise _nothing_to_ask(pool)
+    if len(asked) < count:
+        notes.append(f"only {len(asked):,} questions worth asking were found")
+    found = _questions(shop, space, pool, asked, rng)
+    agreed, repeated = held.consistency(name)
     return Questions(
-        own_name,
+        name,
         space.ranker is not None,
         found,
         sum(each.repeat for each in found),
         repeated,
         agreed,
-        None if target is None else str(target),
-        None if picture is None else str(picture),
-        notes,
+        notes=notes,
     )
 
 

@@ -103,14 +103,7 @@ def teach(
             f"{len(given):,} triplets; expected 1 to {MOST_TRIPLETS:,}",
             remedy="tiefvision triplets import FILE takes any number",
         )
-    images = shop.catalogue.get(sorted({id_ for each in given for id_ in each}))
-    known = {id_: own.content_id for id_, own in images.items() if own.content_id is not None}
-    unknown = [
-        EntryFault(number, f"no indexed image has the id {', '.join(lost)}", _SEE_IMAGES)
-        for number, each in enumerate(given)
-        if (lost := [str(id_) for id_ in dict.fromkeys(each) if id_ not in known])
-    ]
-    _refuse(unknown)
+    known = contents_of(shop, given)
     added = triplet_rows.add(
         shop.database,
         own_name,
@@ -119,7 +112,7 @@ def teach(
         now=time.time(),
         ranker=models.active(shop.database, kind="ranker", name=own_name),
     )
-    _refuse([_fault(clash, given, own_name) for clash in added.clashes])
+    refuse([_fault(clash, given, own_name) for clash in added.clashes])
     return Taught(len(added.ids), added.ids)
 
 
@@ -166,6 +159,35 @@ def taught(
     )
 
 
+def contents_of(shop: Opened, given: Sequence[ImageTriplet]) -> Mapping[int, str]:
+    """The content of each image. Raises InvalidEntries where one is not indexed."""
+    images = shop.catalogue.get(sorted({id_ for each in given for id_ in each}))
+    known = {id_: own.content_id for id_, own in images.items() if own.content_id is not None}
+    refuse(
+        [
+            EntryFault(number, f"no indexed image has the id {', '.join(lost)}", _SEE_IMAGES)
+            for number, each in enumerate(given)
+            if (lost := [str(id_) for id_ in dict.fromkeys(each) if id_ not in known])
+        ]
+    )
+    return known
+
+
+def refuse(faults: Sequence[EntryFault]) -> None:
+    """Raise InvalidEntries where there are any, with the first of them."""
+    if not faults:
+        return
+    told = faults[:MOST_TOLD]
+    more = "" if len(told) == len(faults) else f"; the first {MOST_TOLD} of them are told"
+    one = len(faults) == 1
+    raise InvalidEntries(
+        f"nothing was taught: {len(faults):,} triplet{'' if one else 's'} cannot be taken over"
+        f"{more}",
+        told,
+        remedy="send the others without " + ("it" if one else "them"),
+    )
+
+
 _SEE_IMAGES = "GET /api/v1/images lists all"
 
 
@@ -180,20 +202,6 @@ def _images(shop: Opened, shown: Sequence[Triplet]) -> Mapping[str, TaughtImage]
 
 def _image(image: Image) -> TaughtImage:
     return TaughtImage(image.id, PurePath(file_of(image)).name, image.content_id or "")
-
-
-def _refuse(faults: Sequence[EntryFault]) -> None:
-    if not faults:
-        return
-    told = faults[:MOST_TOLD]
-    more = "" if len(told) == len(faults) else f"; the first {MOST_TOLD} of them are told"
-    one = len(faults) == 1
-    raise InvalidEntries(
-        f"nothing was taught: {len(faults):,} triplet{'' if one else 's'} cannot be taken over"
-        f"{more}",
-        told,
-        remedy="send the others without " + ("it" if one else "them"),
-    )
 
 
 def _fault(clash: Clash, given: Sequence[ImageTriplet], name: str) -> EntryFault:
