@@ -66,6 +66,16 @@ def test_growing_in_steps_equals_laying_out_anew(space: SearchSpace, tmp_path: P
     np.testing.assert_allclose(opened.exact, exact, atol=1e-3)
 
 
+def test_several_threads_lay_out_the_same_in_the_same_order(
+    space: SearchSpace, tmp_path: Path
+) -> None:
+    one, several = tmp_path / "one", tmp_path / "several"
+    batches = [_rows(range(200)), _rows(range(200, 300))]  # parts of 32 rows
+    scan.extend(space, one, batches, version=1, anew=True)
+    scan.extend(space, several, batches, version=1, anew=True, threads=4)
+    _same(scan.open_scan(space, one), scan.open_scan(space, several))
+
+
 def test_the_newest_compact_vector_of_each_image_is_looked_up(
     space: SearchSpace, tmp_path: Path
 ) -> None:

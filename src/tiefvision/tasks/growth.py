@@ -19,6 +19,7 @@ from tiefvision.maths import projection
 from tiefvision.store import columns, leases, registry, scan, spaces
 from tiefvision.store.spaces import CellSpace, NamedRanker, SearchSpace
 from tiefvision.store.vectors import VectorStore
+from tiefvision.tasks.one_thread import one_thread
 from tiefvision.tasks.opened import Opened, extend_scan
 
 # Images from which a space is fitted anew. The mean cell of 20 to 200 own images gives nearly the
@@ -45,6 +46,7 @@ def first_space(cell_space: CellSpace, ranker: NamedRanker | None = None) -> Sea
     return SearchSpace(cell_space, mean, None, fitted_on=0, sample="", ranker=ranker)
 
 
+@one_thread()
 def fitted(
     shop: Opened,
     store: VectorStore,
@@ -72,6 +74,7 @@ def fitted(
     return replace(space, projection=own)
 
 
+@one_thread()
 def fill(shop: Opened, store: VectorStore, space: SearchSpace) -> None:
     """Make a space's vectors from stored cells; it can then be made active."""
     spaces.save(space, shop.home.space(space.id))

@@ -21,6 +21,8 @@ from tiefvision.store.records import RowKey
 from tiefvision.store.scan import Scan, ScanRows
 from tiefvision.store.spaces import CellSpace, SearchSpace
 from tiefvision.store.vectors import VectorStore
+from tiefvision.tasks.one_thread import one_thread
+from tiefvision.tasks.workers import worker_count
 from tiefvision.vision.pixels import Limits
 
 # A scan is laid out anew when it holds this many times the rows that still count.
@@ -110,6 +112,7 @@ def fresh_scan(shop: Opened, space: SearchSpace) -> Scan:
     return updated
 
 
+@one_thread()
 def extend_scan(shop: Opened, space: SearchSpace, current: Scan | None, version: int) -> None:
     """Bring a scan up to a change number. The caller holds its lease."""
     indexed = shop.encodings(space.cell_space).count(shown=True)
@@ -117,7 +120,9 @@ def extend_scan(shop: Opened, space: SearchSpace, current: Scan | None, version:
     anew = current is None or grown
     since = -1 if current is None or grown else current.version
     rows = _changed_rows(shop, space.cell_space, since=since, up_to=version)
-    scan.extend(space, shop.home.space(space.id), rows, version=version, anew=anew)
+    threads = worker_count(shop.settings.index.workers)
+    folder = shop.home.space(space.id)
+    scan.extend(space, folder, rows, version=version, anew=anew, threads=threads)
 
 
 def _changed_rows(shop: Opened, space: CellSpace, *, since: int, up_to: int) -> Iterator[ScanRows]:
