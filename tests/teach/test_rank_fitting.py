@@ -61,6 +61,19 @@ def _mean_cosines(positive: float, negative: float) -> torch.Tensor:
     return found
 
 
+@pytest.mark.parametrize(
+    ("negative", "counts"), [(0.9, False), (0.55, True), (0.2, False)], ids=["hard", "semi", "easy"]
+)
+def test_only_what_is_in_order_by_less_than_the_margin_is_semi_hard(
+    negative: float, counts: bool
+) -> None:
+    found, recipe = _mean_cosines(0.6, negative), Recipe(margin=0.15)
+    expected = negative + 0.15 - 0.6 if counts else 0.0
+    assert loss_of(found, _batch(), recipe, semi_hard=True).item() == pytest.approx(expected)
+    every = max(0.0, negative + 0.15 - 0.6)
+    assert loss_of(found, _batch(), recipe).item() == pytest.approx(every)
+
+
 @pytest.mark.parametrize("loss", LOSSES)
 def test_the_loss_of_a_batch_falls_where_its_triplet_gets_better(loss: Loss) -> None:
     recipe = Recipe(loss=loss, margin=MARGINS[loss])

@@ -19,6 +19,7 @@ from tiefvision.store.judgements import DEFAULT_NAME
 from tiefvision.store.records import Image
 from tiefvision.tasks.judged_images import JudgedImages, gather
 from tiefvision.tasks.models import switch
+from tiefvision.tasks.one_thread import one_thread
 from tiefvision.tasks.opened import Opened, opened
 from tiefvision.tasks.progress import Advance, Progress, silent
 from tiefvision.tasks.search import file_of
@@ -75,6 +76,7 @@ class _Stopped(Exception):
     """Ctrl-C came before anything was written."""
 
 
+@one_thread()
 def train_ranker(
     *,
     catalogue: str | Path | None = None,

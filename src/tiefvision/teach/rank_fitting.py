@@ -34,6 +34,8 @@ class Recipe:
     that different images may keep. batch: images of a step.
     rate: of gradient descent. Plain descent moves along the directions in which the photographs
     really differ; Adam, which goes equally far in all, overfitted unseen products.
+    semi_hard: the share of the steps, first ones, in which only those negatives count that are
+    farther than the positive, but by less than the margin; in later steps every valid one does.
     evenness: added to the spread of positives (mean 1) before it is evened out; the larger it is,
     the less. prior: how many pairs' worth of even spread is mixed into what was measured.
     """
@@ -43,6 +45,7 @@ class Recipe:
     steps: int = 120
     batch: int = 160
     rate: float = 2.0
+    semi_hard: float = 0.0
     evenness: float = 0.5
     prior: float = 200.0
 
@@ -76,7 +79,8 @@ def fit(
     for step, batch in enumerate(islice(batches, steps), start=1):
         for group in optimiser.param_groups:
             group["lr"] = recipe.rate * _cosine_decay(step - 1, recipe.steps)
-        loss = loss_of(similarities(head(prepared[torch.from_numpy(batch.images)])), batch, recipe)
+        found = similarities(head(prepared[torch.from_numpy(batch.images)]))
+        loss = loss_of(found, batch, recipe, semi_hard=step <= recipe.semi_hard * recipe.steps)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -86,8 +90,11 @@ def fit(
             losses.clear()
 
 
-def loss_of(found: Tensor, batch: Batch, recipe: Recipe) -> Tensor:
-    """The loss of a batch, given the mean cosines (b, b) of its images."""
+def loss_of(found: Tensor, batch: Batch, recipe: Recipe, *, semi_hard: bool = False) -> Tensor:
+    """The loss of a batch, given the mean cosines (b, b) of its images.
+
+    semi_hard: only of triplets that are in order by less than the margin; pairs have no order.
+    """
     anchors = torch.from_numpy(batch.anchors).to(found.device)
     positives = torch.from_numpy(batch.positives).to(found.device)
     valid = torch.from_numpy(batch.negatives).to(found.device)  # (pairs, b)
@@ -101,6 +108,8 @@ def loss_of(found: Tensor, batch: Batch, recipe: Recipe) -> Tensor:
         losses = hinge_on_angle(positive[:, None], negative, margin_degrees=recipe.margin)
     else:
         losses = hinge_on_cosine(positive[:, None], negative, margin=recipe.margin)
+    if semi_hard:
+        valid = valid & (losses > 0) & (negative < positive[:, None])
     return mean_of_valid(losses, valid)
 
 

@@ -93,7 +93,7 @@ def _check(recipe: Recipe, network: str, channels: int | None) -> None:
             raise InvalidInput(f"unknown {name} {value!r}; expected one of {', '.join(known)}")
     if channels is not None and channels < 1:
         raise InvalidInput(f"a head of {channels} channels; expected at least 1")
-    for name in ("steps", "batch", "rate", "margin", "evenness", "prior"):
+    for name in ("steps", "batch", "rate", "margin", "semi_hard", "evenness", "prior"):
         value = getattr(recipe, name)
         if not math.isfinite(value) or value < 0 or (name in ("steps", "batch") and value < 1):
             raise InvalidInput(f"{name} is {value}; expected a number above 0")
