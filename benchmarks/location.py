@@ -27,7 +27,7 @@ import drawn
 import street
 from tiefvision.demo.scene import Scene
 from tiefvision.maths import windows
-from tiefvision.maths.merging import Merge
+from tiefvision.maths.merge_rules import Merge
 from tiefvision.maths.metrics import corloc
 from tiefvision.settings import DEFAULT_ENCODER, EncoderSettings
 from tiefvision.teach import baselines
@@ -38,7 +38,8 @@ from tiefvision.teach.train_locator import fit
 from tiefvision.vision import encoders, pixels
 from tiefvision.vision.embedder import Embedder
 from tiefvision.vision.guess import GUESS_ENCODER, ActivationGuess, read_head
-from tiefvision.vision.locator import DEFAULT_MERGE, LOCATOR_ENCODER, Heads, whole_grid
+from tiefvision.vision.locator import LOCATOR_ENCODER, Heads, Locator, whole_grid
+from tiefvision.vision.locator_choices import DEFAULT_MERGE, LocatorChoices
 
 _AMOUNTS = (10, 25, 50, 100)
 DEFAULT_LOOKS = 4
@@ -51,6 +52,14 @@ _GRIDS = (
     "mobilenetv2@stage5+mobilenetv2@stage7",
     "efficientnet-lite1@stage5+efficientnet-lite1@stage7",
     "efficientnet-lite0@stage5+efficientnet-lite0@stage7+mobilenetv2@stage5+mobilenetv2@stage7",
+)
+# Window sizes on the one grid, and grids of the image at further sizes.
+_SIGHTS = (
+    LocatorChoices(),
+    LocatorChoices(windows=(3,)),
+    LocatorChoices(windows=(3, 5, 7)),
+    LocatorChoices(pyramid=(1.5,)),
+    LocatorChoices(pyramid=(2.0,)),
 )
 # Enough to tell grids apart in a fifth of the time that all boxes take.
 _GRID_BOXES = 100
@@ -132,13 +141,14 @@ def judged(
     *,
     most: int | None = None,
     variants: Sequence[tuple[str, Merge, int | None]] = ((LOCATOR, DEFAULT_MERGE, None),),
+    choices: LocatorChoices | None = None,
     simple: bool = False,
 ) -> Found:
     """Trains in five folds. variants: name, rule of merging, how often it looks again."""
     found, spent, taught = Found(samples), [], []
     for learned, asked in splits(samples, most):
         began = time.process_time()
-        networks = fit(samples, learned)
+        networks = fit(samples, learned, choices=choices)
         spent.append(time.process_time() - began)
         taught.append(len(learned))
         for way, merge_by, looks in variants:
@@ -159,13 +169,14 @@ def located(
     looks: int | None,
 ) -> Boxes:
     """What exported networks find; the whole image where that is nothing."""
+    networks = replace(networks, choices=replace(networks.choices, merge=merge_by))
     if looks is not None:
         networks = replace(networks, shape=replace(networks.shape, looks=looks))
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "model"
-        write_folder(folder, networks, encoder=encoder, label=samples.label, merge_by=merge_by)
+        write_folder(folder, networks, encoder=encoder, label=samples.label)
         heads = Heads(folder)
-        found = [heads.find(samples.grids[photo, 0].astype(np.float32)) for photo in asked]
+        found = [heads.find(*samples.plain(int(photo))) for photo in asked]
     return np.array([baselines.whole(1)[0] if one is None else one.edges for one in found])
 
 
@@ -281,6 +292,7 @@ class Report:
     curve: list[Line]
     merges: list[Line]
     grids: list[Line]
+    sights: list[Line]
     cpu_ms: dict[str, float]
 
 
@@ -295,7 +307,7 @@ def measure(photos: Sequence[street.Photo], cache: Path, *, fast: bool) -> Repor
     found = [line for one in sets.values() for line in judged(one, encoder, simple=True).lines()]
     placed, retrieved = drawn_garments(_SCENES_FAST if fast else _SCENES)
     if fast:
-        return Report(found, placed, retrieved, [], [], [], {})
+        return Report(found, placed, retrieved, [], [], [], [], {})
     some = {name: sets[name] for name in ("outfit", "dress")}
     learning = [
         line
@@ -317,6 +329,7 @@ def measure(photos: Sequence[street.Photo], cache: Path, *, fast: bool) -> Repor
         for line in judged(one, encoder, most=_GRID_BOXES, variants=variants).lines()
     ]
     networks = fit(sets["dress"], np.arange(len(sets["dress"])))
+    sights, sight_ms = other_sights(photos, cache)
     return Report(
         found,
         placed,
@@ -324,7 +337,8 @@ def measure(photos: Sequence[street.Photo], cache: Path, *, fast: bool) -> Repor
         learning,
         merges,
         _other_grids(photos, cache),
-        costs(photos, networks),
+        sights,
+        costs(photos, networks) | sight_ms,
     )
 
 
@@ -339,6 +353,55 @@ def _other_grids(photos: Sequence[street.Photo], cache: Path) -> list[Line]:
             (line,) = judged(samples, encoder, most=_GRID_BOXES).lines()
             lines.append(replace(line, way=spec))
     return lines
+
+
+def other_sights(
+    photos: Sequence[street.Photo], cache: Path
+) -> tuple[list[Line], dict[str, float]]:
+    """What other window sizes and a pyramid find, from a hundred boxes, and the milliseconds that
+    the whole locator takes with them."""
+    encoder = encoders.load(LOCATOR_ENCODER)
+    lines: list[Line] = []
+    taught: dict[str, LocatorNetworks] = {}
+    for name in ("dress", "bag"):
+        for choices in _SIGHTS:
+            grids = [street.grids(photos, encoder, cache, size=size) for size in choices.sizes]
+            samples = street.sample_set(name, photos, grids[0], encoder, finer=grids[1:])
+            found = judged(samples, encoder, most=_GRID_BOXES, choices=choices)
+            (line,) = found.lines()
+            lines.append(replace(line, way=_sight(choices)))
+            if name == "dress":
+                taught[_sight(choices)] = fit(samples, np.arange(len(samples)), choices=choices)
+    return lines, _sight_costs(photos, encoder, taught)
+
+
+def _sight(choices: LocatorChoices) -> str:
+    sides = ", ".join(str(side) for side in choices.windows)
+    sizes = ", ".join(f"{size:g}" for size in choices.pyramid)
+    plain = " (default)" if choices == LocatorChoices() else ""
+    return f"--windows {sides}{plain}" if not sizes else f"--pyramid {sizes}"
+
+
+def _sight_costs(
+    photos: Sequence[street.Photo],
+    encoder: encoders.SideBySide,
+    taught: dict[str, LocatorNetworks],
+) -> dict[str, float]:
+    """CPU milliseconds of looking, encoder and all, taken turn by turn on one thread."""
+    spent: dict[str, list[float]] = {name: [] for name in taught}
+    with tempfile.TemporaryDirectory() as place:
+        locators: dict[str, Locator] = {}
+        for number, (name, networks) in enumerate(taught.items()):
+            folder = Path(place) / str(number)
+            write_folder(folder, networks, encoder=encoder, label="")
+            locators[name] = Locator(folder)
+        for photo in photos[:_TIMED]:
+            image = pixels.read(photo.file, side=encoder.side)
+            for name, locator in locators.items():
+                began = time.process_time()
+                locator.locate(image)
+                spent[name].append((time.process_time() - began) * 1e3)
+    return {name: float(np.median(times)) for name, times in spent.items()}
 
 
 def table(lines: Sequence[Line]) -> list[str]:
@@ -372,6 +435,7 @@ def markdown(report: Report) -> list[str]:
         lines += ["### From few boxes", "", *table(report.curve), ""]
         lines += ["### Merging and looking again", "", *table(report.merges), ""]
         lines += ["### Other grids", "", *table(report.grids), ""]
+        lines += ["### Window sizes and the pyramid", "", *table(report.sights), ""]
         base = report.cpu_ms[_INDEXING]
         lines += ["### Costs", "", "| | CPU ms | of indexing |", "|---|---|---|"]
         lines += [

@@ -77,24 +77,26 @@ def photographs(folder: Path) -> list[Photo]:
 
 
 def grids(
-    photos: Sequence[Photo], encoder: encoders.SideBySide, cache: Path
+    photos: Sequence[Photo], encoder: encoders.SideBySide, cache: Path, *, size: float = 1.0
 ) -> Float16[np.ndarray, "photos 2 rows cols channels"]:
-    """Each photograph's grid, plain and mirrored; kept in the folder `cache`."""
+    """Each photograph's grid, plain and mirrored; kept in the folder `cache`. size: see
+    `whole_grid`."""
     cache.mkdir(parents=True, exist_ok=True)
-    name = f"{encoder.name}-{encoder.side}-{networks_of(encoder)[0][:8]}-{len(photos)}.npy"
+    side = round(encoder.side * size)
+    name = f"{encoder.name}-{side}-{networks_of(encoder)[0][:8]}-{len(photos)}.npy"
     kept = cache / name.replace("/", "-")
     if not kept.exists():
         images = (pixels.read(photo.file, side=encoder.side) for photo in photos)
-        found = np.stack([both_grids(image, encoder) for image in images])
+        found = np.stack([both_grids(image, encoder, size=size) for image in images])
         np.save(kept, found)
     return np.load(kept, mmap_mode="r")
 
 
 def both_grids(
-    image: Pixels, encoder: encoders.SideBySide
+    image: Pixels, encoder: encoders.SideBySide, *, size: float = 1.0
 ) -> Float16[np.ndarray, "2 r c channels"]:
     """An image's grid, plain and mirrored."""
-    both = [whole_grid(encoder, image, mirror=mirror) for mirror in (False, True)]
+    both = [whole_grid(encoder, image, mirror=mirror, size=size) for mirror in (False, True)]
     return np.stack(both).astype(np.float16)
 
 
@@ -103,6 +105,8 @@ def sample_set(
     photos: Sequence[Photo],
     grids: Float16[np.ndarray, "photos 2 rows cols channels"],
     encoder: encoders.SideBySide,
+    *,
+    finer: Sequence[Float16[np.ndarray, "photos 2 _rows _cols channels"]] = (),
 ) -> SampleSet:
     """The photographs that show what is wanted, with its box."""
     boxes = [photo.union(WANTED[name]) for photo in photos]
@@ -113,4 +117,4 @@ def sample_set(
     ]
     has = np.array([box is not None for box in boxes])
     parts = [part.channels for part in encoder.parts]
-    return freeze(taught, grids[has], label=name, parts=parts)
+    return freeze(taught, grids[has], label=name, parts=parts, finer=[own[has] for own in finer])

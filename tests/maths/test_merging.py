@@ -7,7 +7,8 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from tiefvision.maths.merging import Merge, merge
+from tiefvision.maths.merge_rules import Merge
+from tiefvision.maths.merging import merge
 
 # Three windows: one at the left, one at the right, one far off.
 WINDOWS = np.array([[0.0, 0.0, 0.4, 0.4], [0.4, 0.4, 0.8, 0.8], [0.8, 0.8, 1.0, 1.0]])
@@ -25,12 +26,12 @@ def test_the_average_is_plain() -> None:
 
 def test_own_side_asks_each_edge_of_the_windows_near_it() -> None:
     # The average's middle is at 0.5: the first window lies before it, the others behind.
-    np.testing.assert_allclose(_merged("own side"), [0.1, 0.1, 0.8, 0.8])
+    np.testing.assert_allclose(_merged("own-side"), [0.1, 0.1, 0.8, 0.8])
 
 
 def test_own_side_asks_all_where_no_window_is_near() -> None:
     left = np.array([[0.0, 0.0, 0.1, 0.1], [0.0, 0.0, 0.2, 0.2]])
-    found = merge(BOXES[:2], SURE[:2], left, by="own side")
+    found = merge(BOXES[:2], SURE[:2], left, by="own-side")
     np.testing.assert_allclose(found, [0.15, 0.15, 0.55, 0.55])
 
 

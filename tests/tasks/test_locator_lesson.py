@@ -23,11 +23,13 @@ from tiefvision.tasks import models
 from tiefvision.tasks.index import index
 from tiefvision.tasks.locate import locate
 from tiefvision.tasks.opened import opened
+from tiefvision.tasks.preview_samples import preview_samples
 from tiefvision.tasks.progress import Advance
 from tiefvision.tasks.search import Searcher
-from tiefvision.tasks.train_locator import preview_samples, train_locator
+from tiefvision.tasks.train_locator import train_locator
 from tiefvision.vision import pixels
 from tiefvision.vision.locator import LOCATOR_ENCODER
+from tiefvision.vision.locator_choices import LocatorChoices
 
 pytestmark = pytest.mark.slow
 
@@ -119,6 +121,15 @@ def test_a_locator_is_taught_used_and_undone(place: Path) -> None:
     again = train_locator(catalogue=shop_folder, keep=True)
     assert again.model_id == lesson.model_id, "the same boxes and seed give the same model"
     assert [model.active for model in models.list_models(shop_folder)] == [True]
+    other = train_locator(
+        catalogue=shop_folder, keep=True, choices=LocatorChoices("average", (3, 5), (1.5,))
+    )
+    assert other.model_id != lesson.model_id, "what was chosen is a part of the model"
+    report = models.show_model(other.model_id, catalogue=shop_folder).report
+    chosen = (report["merge"], report["windows"], report["pyramid"])
+    assert chosen == ("average", [3, 5], [1.5])
+    assert lesson.milliseconds is not None and other.milliseconds is not None
+    assert other.milliseconds > lesson.milliseconds > 0
     undone = models.deactivate(catalogue=shop_folder, back=True)
     assert (undone.model_id, undone.previous_id) == (None, lesson.model_id)
     with opened(shop_folder) as shop:

@@ -104,7 +104,8 @@ def test_look_windows_lie_about_the_boxes_as_far_off_as_asked() -> None:
 
 def test_sampled_windows_are_of_the_kind_that_they_say() -> None:
     samples = products(20)
-    drawn = some_windows(samples, kernel=3, count=30, rng=np.random.default_rng(0))
+    sliding = windows.sliding(ROWS, COLS, side=3)
+    drawn = some_windows(samples, sliding, count=30, rng=np.random.default_rng(0))
     kinds = Counter(window.kind for window in drawn)
     assert kinds == {windows.TARGET: 30, windows.BACKGROUND: 30}
     assert {window.mirror for window in drawn} == {False, True}

@@ -20,6 +20,7 @@ from tiefvision.teach.samples import SampleSet, Taught, freeze
 from tiefvision.teach.train_locator import Step, fit
 from tiefvision.vision import encoders
 from tiefvision.vision.locator import LOCATOR_ENCODER, Heads, Locator, whole_grid
+from tiefvision.vision.locator_choices import LocatorChoices
 from tiefvision.vision.pixels import Pixels
 
 
@@ -51,7 +52,7 @@ def networks(samples: SampleSet, steps: list[Step]) -> LocatorNetworks:
 
 
 def _found(heads: Heads, samples: SampleSet, photos: np.ndarray) -> np.ndarray:
-    found = [heads.find(samples.grids[photo, 0].astype(np.float32)) for photo in photos]
+    found = [heads.find(*samples.plain(int(photo))) for photo in photos]
     return np.array([baselines.whole(1)[0] if one is None else one.edges for one in found])
 
 
@@ -60,8 +61,9 @@ def _iou(boxes: np.ndarray, samples: SampleSet, photos: np.ndarray) -> float:
 
 
 def _arrays(networks: LocatorNetworks) -> list[np.ndarray]:
-    found = [networks.offset, networks.projection, networks.slide_place, networks.look_mean]
-    for weights in (networks.slide, networks.look):
+    ((slide,),) = networks.slides
+    found = [networks.offset, networks.projection, slide.place, networks.look_mean]
+    for weights in (slide.weights, networks.look):
         found += [weights.linear, weights.bias, weights.hidden, weights.hidden_bias, weights.out]
     return found
 
@@ -75,6 +77,27 @@ def test_what_was_trained_beats_the_mean_box_on_images_never_seen(
     mean = _iou(baselines.mean(samples.boxes[TRAINED], len(JUDGED)), samples, JUDGED)
     assert found > 0.8 > mean + 0.1
     assert {heads.find(samples.grids[photo, 0]) is None for photo in JUDGED} == {False}
+
+
+def test_windows_of_several_sizes_on_a_pyramid_are_learned_too(
+    tmp_path: Path, tiny_encoder: str
+) -> None:
+    samples = products(80, enlarged=(18, 18))
+    choices = LocatorChoices("probability", (3, 5), (1.5,))
+    networks = fit(samples, TRAINED, choices=choices, seed=1)
+    write_folder(tmp_path / "model", networks, encoder=encoders.load(tiny_encoder), label="dress")
+    heads = Heads(tmp_path / "model")
+    assert (heads.choices, heads.shape.grids) == (choices, ((ROWS, COLS), (18, 18)))
+    found = _iou(_found(heads, samples, JUDGED), samples, JUDGED)
+    mean = _iou(baselines.mean(samples.boxes[TRAINED], len(JUDGED)), samples, JUDGED)
+    assert found > 0.8 > mean + 0.1
+    said = heads.slide(*samples.plain(int(JUDGED[0])))
+    assert len(said.probability) == 2 * (ROWS * COLS + 18 * 18)
+
+
+def test_a_pyramid_that_was_not_read_cannot_be_learned(samples: SampleSet) -> None:
+    with pytest.raises(InvalidInput, match="were read at 1 sizes; 2 were chosen"):
+        fit(samples, TRAINED, choices=LocatorChoices(pyramid=(2.0,)))
 
 
 def test_product_and_background_are_told_apart(
@@ -98,13 +121,14 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
     again, other = fit(samples, TRAINED[::-1].copy(), seed=1), fit(samples, TRAINED, seed=2)
     for first, second in zip(_arrays(networks), _arrays(again), strict=True):
         np.testing.assert_array_equal(first, second)
-    assert not np.array_equal(networks.slide.hidden, other.slide.hidden)
+    hidden = [own.slides[0][0].weights.hidden for own in (networks, other)]
+    assert not np.array_equal(*hidden)
 
 
 def test_progress_tells_every_epoch_and_the_loss_falls(
     networks: LocatorNetworks, steps: list[Step]
 ) -> None:
-    assert networks.shape.rows == ROWS
+    assert networks.shape.grids == ((ROWS, COLS),)
     # No epoch is trained where none lowered the loss of the images that decide.
     stages = list(dict.fromkeys(step.stage for step in steps))
     assert stages[:3] == ["slide, trying", "slide, training", "look, trying"]
@@ -139,15 +163,16 @@ def test_the_exported_graphs_answer_as_torch_does(tmp_path: Path, tiny_encoder: 
             return module.eval()(torch.from_numpy(cells.transpose(0, 3, 1, 2).copy())).numpy()
 
     cells = (grid - networks.offset) @ networks.projection
-    answers = in_torch(networks.slide, cells[None])[0]
+    ((slide,),) = networks.slides
+    answers = in_torch(slide.weights, cells[None])[0]
     np.testing.assert_allclose(seen.probability, 1 / (1 + np.exp(-answers[0].ravel())), atol=1e-5)
-    edges = answers[1:] * networks.slide_scale[:, None, None] + networks.slide_place
+    edges = answers[1:] * slide.scale[:, None, None] + slide.place
     expected = windows.without(edges.reshape(4, -1).T.astype(np.float64), seen.windows)
     np.testing.assert_allclose(seen.boxes, expected, atol=1e-5)
 
 
 def test_a_few_boxes_are_enough_to_start(samples: SampleSet) -> None:
-    assert fit(samples, np.arange(3)).shape.cols == COLS
+    assert fit(samples, np.arange(3)).shape.grids == ((ROWS, COLS),)
 
 
 def test_one_box_is_too_few(samples: SampleSet) -> None:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 
 from locator_samples import CHANNELS, COLS, ROWS, random_networks
-from tiefvision.errors import NotFound, WeightsError
+from tiefvision.errors import InvalidInput, NotFound, ShapeMismatch, WeightsError
 from tiefvision.maths import windows
+from tiefvision.maths.merge_rules import Merge
+from tiefvision.maths.merging import merge
 from tiefvision.teach.export_locator import LocatorNetworks, Weights, write_folder
 from tiefvision.vision import encoders, locator
 from tiefvision.vision.locator import Heads, Locator, Shape, look_again, whole_grid
+from tiefvision.vision.locator_choices import LocatorChoices
 from tiefvision.vision.pixels import Pixels
 
 # Beyond whatever untrained networks answer of any cells.
@@ -27,8 +32,8 @@ def _written(
     return folder
 
 
-def _grid(seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).normal(size=(ROWS, COLS, CHANNELS)).astype(np.float32)
+def _grid(seed: int = 0, rows: int = ROWS, cols: int = COLS) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=(rows, cols, CHANNELS)).astype(np.float32)
 
 
 def _image(width: int = 96, height: int = 96, seed: int = 0) -> Pixels:
@@ -44,48 +49,73 @@ def _answers(weights: Weights, window: np.ndarray) -> np.ndarray:
     return linear + (weights.out * np.maximum(units, 0)).sum(axis=1)
 
 
+# The plain locator, and one with windows of two sizes on grids of two sizes.
+PLAIN = (LocatorChoices(), ((ROWS, COLS),))
+PYRAMID = (LocatorChoices("average", (3, 7), (1.5,)), ((ROWS, COLS), (18, 17)))
+
+
+@pytest.mark.parametrize(("choices", "shapes"), [PLAIN, PYRAMID], ids=["plain", "pyramid"])
 def test_sliding_over_the_grid_equals_cropping_and_applying(
-    tmp_path: Path, tiny_encoder: str
+    choices: LocatorChoices,
+    shapes: tuple[tuple[int, int], ...],
+    tmp_path: Path,
+    tiny_encoder: str,
 ) -> None:
-    networks, grid = random_networks(), _grid()
-    seen = Heads(_written(tmp_path / "model", tiny_encoder, networks)).slide(grid)
-    cells = (grid - networks.offset) @ networks.projection
-    padded = np.pad(cells, ((2, 2), (2, 2), (0, 0)))
-    assert networks.slide.place is not None
-    for number in range(ROWS * COLS):
-        row, col = divmod(number, COLS)
-        answer = _answers(networks.slide, padded[row : row + 5, col : col + 5])
-        answer = answer + networks.slide.place[:, row, col]
-        probability = 1 / (1 + np.exp(-answer[0]))
-        edges = answer[1:] * networks.slide_scale + networks.slide_place[:, row, col]
-        box = windows.without(edges[None].astype(np.float64), seen.windows[number : number + 1])
-        assert seen.probability[number] == pytest.approx(probability, abs=1e-4)
-        np.testing.assert_allclose(seen.boxes[number], box[0], atol=1e-4)
+    networks = random_networks(choices=choices, grids=shapes)
+    grids = [_grid(rows, rows, cols) for rows, cols in shapes]
+    seen = Heads(_written(tmp_path / "model", tiny_encoder, networks)).slide(*grids)
+    number = 0
+    for grid, slides in zip(grids, networks.slides, strict=True):
+        cells = (grid - networks.offset) @ networks.projection
+        for side, slide in zip(choices.windows, slides, strict=True):
+            padded = np.pad(cells, ((side // 2,) * 2, (side // 2,) * 2, (0, 0)))
+            assert slide.weights.place is not None
+            for row, col in np.ndindex(grid.shape[:2]):
+                answer = _answers(slide.weights, padded[row : row + side, col : col + side])
+                answer = answer + slide.weights.place[:, row, col]
+                probability = 1 / (1 + np.exp(-answer[0]))
+                edges = answer[1:] * slide.scale + slide.place[:, row, col]
+                window = _window(row, col, side, *grid.shape[:2])
+                box = windows.without(edges[None].astype(np.float64), window)
+                np.testing.assert_allclose(seen.windows[number], window[0], atol=1e-12)
+                assert seen.probability[number] == pytest.approx(probability, abs=1e-4)
+                np.testing.assert_allclose(seen.boxes[number], box[0], atol=1e-4)
+                number += 1
+    assert number == len(seen.probability)
+
+
+def _window(row: int, col: int, side: int, rows: int, cols: int) -> np.ndarray:
+    left, top = col + 0.5 - side / 2, row + 0.5 - side / 2
+    return np.array([[left / cols, top / rows, (left + side) / cols, (top + side) / rows]])
 
 
 def test_a_second_look_is_the_networks_of_the_cells_in_and_around_the_box(
     tmp_path: Path, tiny_encoder: str
 ) -> None:
-    networks, grid = random_networks(logit=ALWAYS), _grid()
-    heads = Heads(_written(tmp_path / "model", tiny_encoder, networks), merge_by="average")
-    seen = heads.slide(grid)
+    choices, shapes = PYRAMID
+    networks = random_networks(logit=ALWAYS, choices=choices, grids=shapes)
+    heads = Heads(_written(tmp_path / "model", tiny_encoder, networks))
+    grids = [_grid(rows, rows, cols) for rows, cols in shapes]
+    seen = heads.slide(*grids)
     box = seen.boxes.mean(axis=0)[None]
-    cells = (grid - networks.offset) @ networks.projection
+    cells = [(grid - networks.offset) @ networks.projection for grid in grids]
     for _ in range(networks.shape.looks):
         window = windows.grown(windows.ordered(box, least=locator.LEAST_SIDE), by=1.5)
-        answer = _answers(networks.look, windows.cells_in(cells, window, side=7)[0])
+        looked = [windows.cells_in(own, window, side=7)[0] for own in cells]
+        answer = _answers(networks.look, np.concatenate(looked, axis=2))
         edges = answer * networks.look_scale + networks.look_mean
         box = windows.without(edges[None].astype(np.float64), window)
-    found = heads.find(grid)
+    found = heads.find(*grids)
     assert found is not None
-    assert (found.votes, found.confidence) == (ROWS * COLS, pytest.approx(1))
+    assert found.votes == 2 * (ROWS * COLS + 18 * 17)
+    assert found.confidence == pytest.approx(1)
     expected = windows.inside(box, least=locator.LEAST_SIDE)[0]
     np.testing.assert_allclose(found.edges, expected, atol=1e-4)
 
 
 def test_looking_again_finds_a_product_that_is_seen_rightly() -> None:
     product = np.array([[0.2, 0.3, 0.5, 0.9]])
-    shape = Shape(ROWS, COLS, 5, 7, 1.5, 1)
+    shape = Shape(((ROWS, COLS),), (5,), 7, 1.5, 1)
     first = np.array([[0.1, 0.4, 0.6, 0.8]])
     found = look_again(first, shape, lambda window: windows.within(product, window))
     np.testing.assert_allclose(found, product)
@@ -150,9 +180,54 @@ def test_a_mirrored_grid_is_that_of_the_mirrored_image(tiny_encoder: str) -> Non
 
 
 def test_a_rule_of_merging_can_be_chosen(tmp_path: Path, tiny_encoder: str) -> None:
-    folder = _written(tmp_path / "model", tiny_encoder, random_networks(logit=ALWAYS))
-    assert Locator(folder).heads.merge == locator.DEFAULT_MERGE
-    assert Locator(folder, merge_by="greedy").heads.merge == "greedy"
+    grid, found = _grid(), {}
+    for rule in get_args(Merge):
+        networks = random_networks(logit=ALWAYS, choices=LocatorChoices(rule))
+        networks = replace(networks, shape=replace(networks.shape, looks=0))
+        heads = Heads(_written(tmp_path / rule, tiny_encoder, networks))
+        seen, location = heads.slide(grid), heads.find(grid)
+        assert location is not None and heads.choices.merge == rule
+        expected = merge(seen.boxes, seen.probability, seen.windows, by=rule)
+        inside = windows.inside(expected[None], least=locator.LEAST_SIDE)[0]
+        np.testing.assert_allclose(location.edges, inside, atol=1e-6)
+        found[heads.artefact.fingerprint] = rule
+    assert len(found) == len(get_args(Merge)), "the rule is a part of the fingerprint"
+
+
+def test_a_grid_of_another_size_is_refused(tmp_path: Path, tiny_encoder: str) -> None:
+    heads = Heads(_written(tmp_path / "model", tiny_encoder, random_networks()))
+    with pytest.raises(ShapeMismatch, match="grids of"):
+        heads.find(_grid(), _grid())
+
+
+def test_an_image_is_read_at_every_size_of_the_pyramid(tiny_encoder: str) -> None:
+    encoder, image = encoders.load(tiny_encoder), _image(96, 96)
+    # A tiny network takes one size only: the picture is enlarged, then brought back to it.
+    assert whole_grid(encoder, image, size=2).shape == (ROWS, COLS, CHANNELS)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"windows": (4,)}, "windows of 4 cells were asked for; different ones of 3, 5"),
+        ({"windows": (5, 5)}, "different ones"),
+        ({"windows": ()}, "windows of no cells"),
+        ({"pyramid": (1.0,)}, "a pyramid of 1 times the size was asked for"),
+        ({"pyramid": (2.5,)}, "numbers above 1 and up to 2 expected"),
+        ({"pyramid": (float("nan"),)}, "a pyramid of nan times"),
+    ],
+)
+def test_what_cannot_be_chosen_is_refused(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        LocatorChoices(**given)
+
+
+def test_an_unknown_rule_of_merging_is_refused() -> None:
+    choices = LocatorChoices()
+    # Past the type check that only tests run with.
+    object.__setattr__(choices, "merge", "mode")
+    with pytest.raises(InvalidInput, match="merge is 'mode'; one of average, own-side"):
+        choices.__post_init__()
 
 
 def test_label_and_fingerprint_are_those_of_the_model(tmp_path: Path, tiny_encoder: str) -> None:
@@ -194,4 +269,5 @@ def test_the_description_says_what_it_was_made_for(tmp_path: Path, tiny_encoder:
     folder = _written(tmp_path / "model", tiny_encoder, random_networks())
     model = json.loads((folder / "model.json").read_text())["model"]
     assert (model["kind"], model["label"], model["merge"]) == ("locator", "dress", "median")
-    assert (model["rows"], model["cols"], model["kernel"], model["looks"]) == (12, 12, 5, 3)
+    assert (model["grids"], model["windows"], model["pyramid"]) == ([[12, 12]], [5], [])
+    assert model["looks"] == 3

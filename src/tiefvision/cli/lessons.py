@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from tiefvision.store.models import Model
     from tiefvision.tasks.locate import LocateReport
     from tiefvision.tasks.models import Activation, ModelDetails
-    from tiefvision.tasks.train_locator import LocatorLesson, SamplePreview
+    from tiefvision.tasks.preview_samples import SamplePreview
+    from tiefvision.tasks.train_locator import LocatorLesson
     from tiefvision.tasks.train_ranker import RankerLesson
 
 _SHORT_ID = 12
@@ -63,6 +64,8 @@ def _lines(report: Mapping[str, object], prefix: str = "") -> list[tuple[str, st
             lines += _lines({str(key): item for key, item in value.items()}, f"{shown}, ")
         elif isinstance(value, float):
             lines.append((shown, f"{value:.3f}"))
+        elif isinstance(value, list):
+            lines.append((shown, ", ".join(str(item) for item in value) or "none"))
         else:
             lines.append((shown, str(value)))
     return lines
@@ -120,6 +123,7 @@ def show_lesson(lesson: LocatorLesson) -> None:
     )
     if lesson.worst is not None:
         say(f"the worst of them: {near_path(lesson.worst)}")
+    say(_looks(lesson))
     say(f"\nmodel {lesson.model_id[:_SHORT_ID]}: {lesson.reason}")
     if lesson.activated:
         say(f"it is used now; {files(lesson.encoded)} images were encoded anew")
@@ -127,6 +131,15 @@ def show_lesson(lesson: LocatorLesson) -> None:
         say(f"it is not used; to use it: tiefvision models activate {lesson.model_id[:_SHORT_ID]}")
     for note in lesson.notes:
         say(f"note: {note}")
+
+
+def _looks(lesson: LocatorLesson) -> str:
+    """How the locator looks, and what that costs."""
+    sides = ", ".join(str(side) for side in lesson.windows)
+    sizes = ", ".join(f"{size:g}" for size in lesson.pyramid)
+    pyramid = f", the image also at {sizes} times the size" if sizes else ""
+    cost = "" if lesson.milliseconds is None else f"; {lesson.milliseconds} ms for a photograph"
+    return f"windows of {sides} cells, merged by {lesson.merge}{pyramid}{cost}"
 
 
 def show_ranker_lesson(lesson: RankerLesson) -> None:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
 from tiefvision.cli.faults import INTERRUPTED, document, print_json, reporting
 from tiefvision.cli.options import CatalogueOption, JsonOption, LabelOption
 from tiefvision.errors import InvalidInput
+from tiefvision.maths.merge_rules import Merge
 from tiefvision.teach.rank_choices import CHANNELS, Loss, Network
+from tiefvision.vision.locator_choices import DEFAULT_MERGE, DEFAULT_WINDOWS, LocatorChoices
+
+_Number = TypeVar("_Number", int, float)
 
 train = typer.Typer(no_args_is_help=True, help="Teach the catalogue; needs the teach extra.")
 
@@ -21,6 +26,29 @@ train = typer.Typer(no_args_is_help=True, help="Teach the catalogue; needs the t
 def train_locator(
     in_catalogue: CatalogueOption = None,
     label: LabelOption = "",
+    merge: Annotated[
+        Merge,
+        typer.Option(
+            help="How windows become one box: the mean of all; each edge's mean of the windows on "
+            "its own side; the mean by probability; each edge's median; or joined two by two."
+        ),
+    ] = DEFAULT_MERGE,
+    windows: Annotated[
+        str,
+        typer.Option(
+            metavar="N,...",
+            help="Cells along a side of the windows that slide over the photograph's 14 x 14: "
+            "odd numbers, such as 3,5,7.",
+        ),
+    ] = ",".join(map(str, DEFAULT_WINDOWS)),
+    pyramid: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE,...",
+            help="Look at the photograph enlarged as well, such as 2 times: for small products; "
+            "costs time for every photograph.",
+        ),
+    ] = None,
     seed: Annotated[
         int, typer.Option(metavar="N", min=0, help="The same seed gives the same model.")
     ] = 0,
@@ -46,12 +74,20 @@ def train_locator(
     """
     from tiefvision.cli.bars import bars
     from tiefvision.cli.interrupt import stop_on_interrupt
-    from tiefvision.tasks.train_locator import preview_samples
+    from tiefvision.tasks.preview_samples import preview_samples
     from tiefvision.tasks.train_locator import train_locator as verb
 
+    sides = _numbers(windows, int, option="--windows", example="3,5,7")
+    sizes = _numbers(pyramid or "", float, option="--pyramid", example="2")
+    choices = LocatorChoices(merge, sides, sizes)
     if preview is not None:
         drawn = preview_samples(
-            preview, catalogue=in_catalogue, label=label, seed=seed, progress=bars()
+            preview,
+            catalogue=in_catalogue,
+            label=label,
+            choices=choices,
+            seed=seed,
+            progress=bars(),
         )
         if as_json:
             print_json(document(drawn))
@@ -64,6 +100,7 @@ def train_locator(
         report = verb(
             catalogue=in_catalogue,
             label=label,
+            choices=choices,
             seed=seed,
             keep=keep,
             force=force,
@@ -182,4 +219,17 @@ def _channels(given: str) -> int | None:
     except ValueError:
         raise InvalidInput(
             f"--channels {given} is no number; expected one, or all", remedy="--channels 256"
+        ) from None
+
+
+def _numbers(
+    given: str, kind: Callable[[str], _Number], *, option: str, example: str
+) -> tuple[_Number, ...]:
+    """Numbers with commas between them."""
+    try:
+        return tuple(kind(number) for number in given.split(",") if given)
+    except ValueError:
+        raise InvalidInput(
+            f"{option} {given} is no list of numbers; expected something like {example}",
+            remedy=f"{option} {example}",
         ) from None

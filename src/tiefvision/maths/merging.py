@@ -6,14 +6,11 @@ holds the product. Every rule gives (4,) and needs at least one window.
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 from jaxtyping import Float64
 
+from tiefvision.maths.merge_rules import Merge
 from tiefvision.maths.windows import Boxes
-
-Merge = Literal["average", "own side", "probability", "median", "greedy"]
 
 # Boxes that the greedy rule still joins: their middles lie no further apart than this share of
 # their mean width and height, and their common part is that much of the smaller.
@@ -32,7 +29,7 @@ def merge(
     """One box from many.
 
     "average": the plain mean of every edge.
-    "own side": each edge's mean over the windows whose middle lies on that edge's half of the
+    "own-side": each edge's mean over the windows whose middle lies on that edge's half of the
     average box, where the edge is near; all windows where none does.
     "probability": the mean weighted by probability above chance.
     "median": each edge's median, which a few wrong windows do not move.
@@ -42,7 +39,7 @@ def merge(
     match by:
         case "average":
             return boxes.mean(axis=0)
-        case "own side":
+        case "own-side":
             return _own_side(boxes, windows)
         case "probability":
             weights = np.clip(probabilities - 0.5, np.finfo(np.float64).tiny, None)

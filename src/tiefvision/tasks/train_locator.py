@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import tempfile
 import threading
@@ -14,36 +13,34 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float64
-from PIL import Image
 
-from tiefvision.errors import InvalidInput, TiefVisionError
+from tiefvision.errors import TiefVisionError
 from tiefvision.maths import windows
 from tiefvision.maths.boxes import Box
 from tiefvision.store import models
-from tiefvision.tasks.boxed_photographs import BoxedPhotograph, boxed_photographs, grids_of
+from tiefvision.tasks.boxed_photographs import BoxedPhotograph, drawn_samples, locator_encoder
 from tiefvision.tasks.models import switch
 from tiefvision.tasks.opened import Opened, opened
 from tiefvision.tasks.progress import Progress, silent
-from tiefvision.tasks.ready_locator import guesses, ready_networks, untrained_locator
+from tiefvision.tasks.ready_locator import guesses, untrained_locator
 from tiefvision.tasks.sheet import gallery, save
-from tiefvision.tasks.tiles import TILE_WIDTH, SheetTile
+from tiefvision.tasks.tiles import SheetTile
 from tiefvision.vision import artefacts, pixels
 from tiefvision.vision.artefacts import Artefact
-from tiefvision.vision.encoders import SideBySide, load
+from tiefvision.vision.encoders import SideBySide
 from tiefvision.vision.location import Finder
-from tiefvision.vision.locator import LOCATOR_ENCODER
+from tiefvision.vision.locator import Locator
+from tiefvision.vision.locator_choices import LocatorChoices
 
 if TYPE_CHECKING:
     from tiefvision.teach.export_locator import LocatorNetworks
     from tiefvision.teach.judge_locator import Judgement, Placed
-    from tiefvision.teach.samples import SampledWindow, SampleSet
+    from tiefvision.teach.samples import SampleSet
     from tiefvision.teach.train_locator import Step
 
-# Fewer photographs cannot be split into some to learn from and some to judge by.
-LEAST_PHOTOGRAPHS = 5
 _WORST = 20
-# Windows of either kind in a preview.
-_PREVIEWED = 20
+# Photographs in which the product is looked for to see what that costs.
+_TIMED = 20
 WORST_FILE = "worst.jpg"
 GUESS = "first guess"
 
@@ -52,6 +49,8 @@ GUESS = "first guess"
 class LocatorLesson:
     """What was learned, and what it is worth.
 
+    merge, windows, pyramid: how it looks (`LocatorChoices`); milliseconds: processor time of
+    looking for the product in one photograph, the median of some; None where all are gone.
     photographs: that were learned from; left_out: that are gone. dataset: SHA-256 of boxes and
     contents. held_out: photographs that judged it, never ones that it had learned from then;
     the model itself learned from all. placed: IoU and CorLoc on those, beside what it must beat.
@@ -61,6 +60,9 @@ class LocatorLesson:
 
     model_id: str
     label: str
+    merge: str
+    windows: Sequence[int]
+    pyramid: Sequence[float]
     photographs: int
     left_out: int
     dataset: str
@@ -70,6 +72,7 @@ class LocatorLesson:
     classifier_roc_auc: float
     placed: Mapping[str, Placed]
     seconds: float
+    milliseconds: float | None
     activated: bool
     reason: str
     encoded: int
@@ -81,6 +84,7 @@ def train_locator(
     *,
     catalogue: str | Path | None = None,
     label: str = "",
+    choices: LocatorChoices | None = None,
     seed: int = 0,
     keep: bool = False,
     force: bool = False,
@@ -90,20 +94,21 @@ def train_locator(
     """Learn where the product is from the boxes that people drew; use it where it is better.
 
     label: learn from boxes of this label only; "": from what encloses all boxes of a photograph.
-    keep: do not use it yet. force: use it though it is not better. Raises NotReady without the
-    teach extra, InvalidInput for too few boxes, NotFound without a catalogue, Conflict while an
-    index run is at work.
+    choices: how it looks. keep: do not use it yet. force: use it though it is not better. Raises
+    NotReady without the teach extra, InvalidInput for too few boxes, NotFound without a catalogue,
+    Conflict while an index run is at work.
     """
     # torch takes seconds to import and belongs to the teach extra.
     from tiefvision.teach import train_locator
 
     train_locator.torch_or_explain()
     began = time.monotonic()
+    looks = choices or LocatorChoices()
     with opened(catalogue) as shop:
-        encoder = _encoder(shop, progress)
-        samples, photographs, left_out = _samples(shop, label, encoder, progress)
-        judged, networks = _learned(shop, samples, photographs, encoder, seed, progress)
-        model = _kept(shop, samples, judged, networks, encoder)
+        encoder = locator_encoder(shop, progress)
+        samples, photographs, left_out = drawn_samples(shop, label, encoder, looks, progress)
+        judged, networks = _learned(shop, samples, photographs, encoder, looks, seed, progress)
+        model, cost = _kept(shop, samples, photographs, judged, networks, encoder)
         worst = _draw_worst(shop, model.folder / WORST_FILE, photographs, judged)
         seconds = time.monotonic() - began
         better, reason = _verdict(judged)
@@ -115,6 +120,9 @@ def train_locator(
         return LocatorLesson(
             model_id=model.fingerprint,
             label=label,
+            merge=looks.merge,
+            windows=looks.windows,
+            pyramid=looks.pyramid,
             photographs=len(samples),
             left_out=left_out,
             dataset=samples.sha256,
@@ -124,6 +132,7 @@ def train_locator(
             classifier_roc_auc=judged.roc_auc,
             placed=judged.placed,
             seconds=round(seconds, 1),
+            milliseconds=cost,
             activated=use,
             reason=reason,
             encoded=encoded,
@@ -132,65 +141,12 @@ def train_locator(
         )
 
 
-@dataclass(frozen=True, slots=True)
-class SamplePreview:
-    """A picture of windows that the networks would learn from. dataset: SHA-256 of the boxes and
-    contents that they were drawn from."""
-
-    sheet: str
-    label: str
-    photographs: int
-    dataset: str
-
-
-def preview_samples(
-    sheet: str | Path,
-    *,
-    catalogue: str | Path | None = None,
-    label: str = "",
-    seed: int = 0,
-    progress: Progress = silent,
-) -> SamplePreview:
-    """Draw some windows with the product and some without, as `train_locator` would learn from
-    them; nothing is trained. Arguments and errors as there."""
-    # As in train_locator.
-    from tiefvision.teach.samples import some_windows
-    from tiefvision.teach.train_locator import KERNEL
-
-    with opened(catalogue) as shop:
-        samples, photographs, _ = _samples(shop, label, _encoder(shop, progress), progress)
-        rng = np.random.default_rng(seed)
-        drawn = some_windows(samples, kernel=KERNEL, count=_PREVIEWED, rng=rng)
-        files = {one.content_id: Path(one.file) for one in photographs}
-        tiles = [_window_tile(shop, files[one.content_id], one) for one in drawn]
-        title = "What is learned from: windows with the product, then windows without it"
-        save(Path(sheet), gallery(tiles, title=title, limits=shop.limits))
-        return SamplePreview(str(sheet), label, len(samples), samples.sha256)
-
-
-def _window_tile(shop: Opened, file: Path, window: SampledWindow) -> SheetTile:
-    """What lies in a window; where the photograph is gone, the name of its file."""
-    kind = "product" if window.kind == windows.TARGET else "background"
-    try:
-        rgb = pixels.read(file, side=TILE_WIDTH * 2, limits=shop.limits).rgb
-    except TiefVisionError:
-        return SheetTile(file, kind, file.name)
-    if window.mirror:
-        rgb = rgb[:, ::-1]
-    height, width = rgb.shape[:2]
-    left, top, right, bottom = (min(1.0, max(0.0, edge)) for edge in window.edges)
-    rows = slice(int(top * height), max(int(top * height) + 1, int(bottom * height)))
-    cols = slice(int(left * width), max(int(left * width) + 1, int(right * width)))
-    content = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(rgb[rows, cols])).save(content, "PNG")
-    return SheetTile(content.getvalue(), kind, file.name)
-
-
 def _learned(
     shop: Opened,
     samples: SampleSet,
     photographs: Sequence[BoxedPhotograph],
     encoder: SideBySide,
+    choices: LocatorChoices,
     seed: int,
     progress: Progress,
 ) -> tuple[Judgement, LocatorNetworks]:
@@ -207,23 +163,28 @@ def _learned(
             beside = "" if held is None else f", {held:.3f} held out"
             advance(1, note=f"{now.stage}: loss {now.loss:.3f}{beside}")
 
-        judged = judge_locator.judge(samples, encoder, others=others, seed=seed, progress=step)
+        judged = judge_locator.judge(
+            samples, encoder, others=others, choices=choices, seed=seed, progress=step
+        )
         everything = np.arange(len(samples))
-        return judged, train_locator.fit(samples, everything, seed=seed, progress=step)
+        networks = train_locator.fit(samples, everything, choices=choices, seed=seed, progress=step)
+        return judged, networks
 
 
 def _kept(
     shop: Opened,
     samples: SampleSet,
+    photographs: Sequence[BoxedPhotograph],
     judged: Judgement,
     networks: LocatorNetworks,
     encoder: SideBySide,
-) -> Artefact:
-    """The model folder in the catalogue, with its report and what it was taught."""
+) -> tuple[Artefact, float | None]:
+    """The model folder in the catalogue, with its report and what it was taught; and the
+    milliseconds that it takes."""
     # As in train_locator.
     from tiefvision.teach import export_locator
 
-    figures = _figures(samples, judged)
+    figures = _figures(samples, judged, networks.choices)
     with tempfile.TemporaryDirectory() as place:
         written = export_locator.write_folder(
             Path(place) / "model",
@@ -234,41 +195,34 @@ def _kept(
             dataset=samples.as_json(),
         )
         model = artefacts.copy(written, shop.home.models("locator"))
+    # Not in the folder: the same boxes and choices shall make the same model.
+    cost = _milliseconds(shop, Locator(model.folder, folders=(shop.home.encoders,)), photographs)
     models.add(
         shop.database,
         model_id=model.fingerprint,
         kind="locator",
         name=samples.label,
-        report=figures,
+        report={**figures, "milliseconds": cost},
     )
-    return model
+    return model, cost
 
 
-def _encoder(shop: Opened, progress: Progress) -> SideBySide:
-    ready_networks(LOCATOR_ENCODER, place=shop.home, offline=False, progress=progress)
-    return load(LOCATOR_ENCODER, folders=(shop.home.encoders,))
-
-
-def _samples(
-    shop: Opened, label: str, encoder: SideBySide, progress: Progress
-) -> tuple[SampleSet, list[BoxedPhotograph], int]:
-    """The frozen boxes, their photographs in the same order, and how many could not be read."""
-    # As in train_locator.
-    from tiefvision.teach.samples import Taught, freeze
-
-    asked = boxed_photographs(shop, label=label)
-    had, grids = grids_of(shop, asked, encoder, progress=progress)
-    if len(had) < LEAST_PHOTOGRAPHS:
-        of = f" of {label}" if label else ""
-        gone = f" ({len(asked) - len(had)} more are gone)" if len(had) < len(asked) else ""
-        raise InvalidInput(
-            f"boxes{of} on {len(had)} photographs{gone}; at least {LEAST_PHOTOGRAPHS} expected to "
-            "learn from and to judge by",
-            remedy="import some: tiefvision boxes import FILE",
-        )
-    taught = [Taught(one.content_id, one.width, one.height, one.box) for one in had]
-    parts = [part.channels for part in encoder.parts]
-    return freeze(taught, grids, label=label, parts=parts), had, len(asked) - len(had)
+def _milliseconds(
+    shop: Opened, locator: Locator, photographs: Sequence[BoxedPhotograph]
+) -> float | None:
+    """Processor time of looking for the product in one photograph that is decoded already."""
+    spent: list[float] = []
+    for photograph in photographs[:_TIMED]:
+        try:
+            image = pixels.read(
+                Path(photograph.file), side=locator.encoder.side, limits=shop.limits
+            )
+        except TiefVisionError:
+            continue  # its grids were kept, the photograph was not
+        began = time.thread_time()
+        locator.locate(image)
+        spent.append((time.thread_time() - began) * 1e3)
+    return round(float(np.median(spent)), 1) if spent else None
 
 
 def _guess_of(shop: Opened) -> Finder | None:
@@ -311,9 +265,10 @@ def _verdict(judged: Judgement) -> tuple[bool, str]:
 _RIVALS = (GUESS, "whole image", "mean box")
 
 
-def _figures(samples: SampleSet, judged: Judgement) -> dict[str, object]:
+def _figures(samples: SampleSet, judged: Judgement, choices: LocatorChoices) -> dict[str, object]:
     """The report as JSON: it lies in the model folder, and in the catalogue."""
     return {
+        **asdict(choices),
         "photographs": len(samples),
         "dataset": samples.sha256,
         "held_out": len(judged.held_out),

@@ -11,12 +11,12 @@ import onnx
 from jaxtyping import Float32
 from onnx import helper, numpy_helper
 
-from tiefvision.maths.merging import Merge
 from tiefvision.vision import artefacts, locator
 from tiefvision.vision.artefacts import Artefact
 from tiefvision.vision.encoders import SideBySide
 from tiefvision.vision.encoders.graph import IR_VERSION, OPSET
-from tiefvision.vision.locator import DEFAULT_MERGE, Shape
+from tiefvision.vision.locator import Shape
+from tiefvision.vision.locator_choices import LocatorChoices
 
 REPORT_FILE = "report.json"
 DATASET_FILE = "dataset.json"
@@ -38,21 +38,33 @@ class Weights:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Slide:
+    """Five networks that answer at every cell of a grid, for the window about it: a logit and
+    four edges.
+
+    place, scale: what the edges' answers are added to and multiplied by, in fractions of the
+    window.
+    """
+
+    weights: Weights
+    place: Float32[np.ndarray, "4 rows cols"]
+    scale: Float32[np.ndarray, " 4"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class LocatorNetworks:
     """All that training learned.
 
-    offset, projection: the grid's cells less their mean, to few channels. slide: five networks
-    that answer at every cell a logit and four edges; look: four that answer of one window.
-    slide_place, slide_scale: what the edges' answers are added to and multiplied by, in fractions
-    of the window; look_mean, look_scale: the same of the second look.
+    offset, projection: the grids' cells less their mean, to few channels. slides: for each grid
+    one for each window size. look: four networks that answer of one window; look_mean,
+    look_scale: as a slide's place and scale.
     """
 
     shape: Shape
+    choices: LocatorChoices
     offset: Float32[np.ndarray, " channels"]
     projection: Float32[np.ndarray, "channels kept"]
-    slide: Weights
-    slide_place: Float32[np.ndarray, "4 rows cols"]
-    slide_scale: Float32[np.ndarray, " 4"]
+    slides: tuple[tuple[Slide, ...], ...]
     look: Weights
     look_mean: Float32[np.ndarray, " 4"]
     look_scale: Float32[np.ndarray, " 4"]
@@ -64,7 +76,6 @@ def write_folder(
     *,
     encoder: SideBySide,
     label: str,
-    merge_by: Merge = DEFAULT_MERGE,
     report: bytes = b"",
     dataset: bytes = b"",
 ) -> Artefact:
@@ -73,9 +84,11 @@ def write_folder(
     encoder: of the grids that were learned from. report, dataset: JSON that is kept beside the
     networks where it is not empty.
     """
-    files = {locator.SLIDE_FILE: _slide(networks), locator.LOOK_FILE: _look(networks)}
+    files = {locator.LOOK_FILE: _look(networks)}
+    for grid in range(len(networks.slides)):
+        files[locator.slide_file(grid)] = _slides(networks, grid)
     files |= {name: own for name, own in ((REPORT_FILE, report), (DATASET_FILE, dataset)) if own}
-    description = locator.describe(networks.shape, encoder=encoder, label=label, merge_by=merge_by)
+    description = locator.describe(networks.shape, networks.choices, encoder=encoder, label=label)
     return artefacts.write(folder, description=description, files=files)
 
 
@@ -98,7 +111,7 @@ class _Graph:
         self.nodes.append(made)
         return name
 
-    def squeezed(self, x: str, name: str) -> str:
+    def squeezed(self, x: str, name: str = "") -> str:
         """(1, channels, rows, cols) as (rows, cols, channels)."""
         x = self.node("Squeeze", [x, self.constant(np.array([0], np.int64))])
         return self.node("Transpose", [x], name, perm=[1, 2, 0])
@@ -132,8 +145,9 @@ class _Graph:
         return model.SerializeToString()
 
 
-def _slide(networks: LocatorNetworks) -> bytes:
-    shape, graph = networks.shape, _Graph()
+def _slides(networks: LocatorNetworks, grid: int) -> bytes:
+    """The networks of all window sizes on one grid: their answers lie one after the other."""
+    (rows, cols), graph = networks.shape.grids[grid], _Graph()
     channels, kept = networks.projection.shape
     x = graph.node("Transpose", [locator.CELLS], perm=[2, 0, 1])
     x = graph.node("Unsqueeze", [x, graph.constant(np.array([0], np.int64))])
@@ -141,33 +155,40 @@ def _slide(networks: LocatorNetworks) -> bytes:
     x = graph.node("Sub", [x, graph.constant(networks.offset[None, :, None, None])])
     x = graph.node("Conv", [x, graph.constant(kernel)])
     graph.squeezed(x, locator.REDUCED)
-    y = graph.networks(x, networks.slide, shape.kernel // 2)
-    if networks.slide.place is not None:
-        y = graph.node("Add", [y, graph.constant(networks.slide.place[None])])
-    split = graph.constant(np.array([1, 4], np.int64))
-    graph.nodes.append(helper.make_node("Split", [y, split], ["logit", "normalised"], axis=1))
-    likely = graph.node("Sigmoid", ["logit"])
-    graph.node("Squeeze", [likely, graph.constant(np.array([0, 1], np.int64))], locator.PROBABILITY)
-    edges = graph.node(
-        "Mul", ["normalised", graph.constant(networks.slide_scale[None, :, None, None])]
-    )
-    edges = graph.node("Add", [edges, graph.constant(networks.slide_place[None])])
-    graph.squeezed(edges, locator.EDGES)
-    grid = [shape.rows, shape.cols]
+    answers = [_slide(graph, x, one) for one in networks.slides[grid]]
+    for number, name in enumerate((locator.PROBABILITY, locator.EDGES)):
+        graph.node("Concat", [own[number] for own in answers], name, axis=0)
+    count = len(answers) * rows
     return graph.finish(
         "slide",
-        _floats(locator.CELLS, [*grid, channels]),
+        _floats(locator.CELLS, [rows, cols, channels]),
         [
-            _floats(locator.REDUCED, [*grid, kept]),
-            _floats(locator.PROBABILITY, grid),
-            _floats(locator.EDGES, [*grid, 4]),
+            _floats(locator.REDUCED, [rows, cols, kept]),
+            _floats(locator.PROBABILITY, [count, cols]),
+            _floats(locator.EDGES, [count, cols, 4]),
         ],
     )
 
 
+def _slide(graph: _Graph, x: str, slide: Slide) -> tuple[str, str]:
+    """Probability (rows, cols) and edges (rows, cols, 4) of one window size."""
+    weights = slide.weights
+    y = graph.networks(x, weights, weights.linear.shape[-1] // 2)
+    if weights.place is not None:
+        y = graph.node("Add", [y, graph.constant(weights.place[None])])
+    split = graph.constant(np.array([1, 4], np.int64))
+    logit, normalised = f"{y}_logit", f"{y}_normalised"
+    graph.nodes.append(helper.make_node("Split", [y, split], [logit, normalised], axis=1))
+    likely = graph.node("Sigmoid", [logit])
+    likely = graph.node("Squeeze", [likely, graph.constant(np.array([0, 1], np.int64))])
+    edges = graph.node("Mul", [normalised, graph.constant(slide.scale[None, :, None, None])])
+    edges = graph.node("Add", [edges, graph.constant(slide.place[None])])
+    return likely, graph.squeezed(edges)
+
+
 def _look(networks: LocatorNetworks) -> bytes:
     side, graph = networks.shape.look_side, _Graph()
-    kept = networks.projection.shape[1]
+    kept = networks.look.linear.shape[1]
     x = graph.node("Transpose", [locator.WINDOWS], perm=[0, 3, 1, 2])
     y = graph.networks(x, networks.look, 0)
     y = graph.node("Squeeze", [y, graph.constant(np.array([2, 3], np.int64))])

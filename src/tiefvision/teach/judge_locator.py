@@ -18,6 +18,7 @@ from tiefvision.teach.samples import HELD_OUT, SampleSet, both_ways, reduced
 from tiefvision.teach.train_locator import Progress
 from tiefvision.vision.encoders import SideBySide
 from tiefvision.vision.locator import Heads
+from tiefvision.vision.locator_choices import LocatorChoices
 
 LOCATOR = "locator"
 # With fewer photographs every fold is held out in turn: one fold of them would say little.
@@ -64,6 +65,7 @@ def judge(
     encoder: SideBySide,
     *,
     others: Mapping[str, Float64[np.ndarray, "photos 4"]] | None = None,
+    choices: LocatorChoices | None = None,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Judgement:
@@ -73,7 +75,7 @@ def judge(
     another way found in all photographs, judged on the same ones.
     """
     folds = [HELD_OUT] if len(samples) >= _ONE_FOLD_FROM else sorted(set(samples.folds.tolist()))
-    trials = [_trial(samples, encoder, fold, seed, progress) for fold in folds]
+    trials = [_trial(samples, encoder, fold, choices, seed, progress) for fold in folds]
     held_out = np.concatenate([trial.held_out for trial in trials])
     truth = samples.boxes[held_out]
     boxes = {
@@ -118,18 +120,24 @@ class _Trial:
 
 
 def _trial(
-    samples: SampleSet, encoder: SideBySide, fold: int, seed: int, progress: Progress | None
+    samples: SampleSet,
+    encoder: SideBySide,
+    fold: int,
+    choices: LocatorChoices | None,
+    seed: int,
+    progress: Progress | None,
 ) -> _Trial:
     held_out, taught = np.flatnonzero(samples.folds == fold), np.flatnonzero(samples.folds != fold)
-    report = train_locator.fit(samples, taught, seed=seed, **_given(progress))
+    networks = train_locator.fit(samples, taught, choices=choices, seed=seed, **_given(progress))
     grids = samples.grids[held_out, 0].astype(np.float32)
     found, boxes = np.zeros(len(held_out), bool), baselines.whole(len(held_out))
     probabilities: list[Float64[np.ndarray, " w"]] = []
     holds: list[Bool[np.ndarray, " w"]] = []
     with tempfile.TemporaryDirectory() as place:
-        heads = _loaded(report, encoder, samples.label, Path(place) / "model")
-        for at, (grid, truth) in enumerate(zip(grids, samples.boxes[held_out], strict=True)):
-            location, seen = heads.find(grid), heads.slide(grid)
+        heads = _loaded(networks, encoder, samples.label, Path(place) / "model")
+        for at, photo in enumerate(held_out):
+            truth, own = samples.boxes[photo], samples.plain(int(photo))
+            location, seen = heads.find(*own), heads.slide(*own)
             if location is not None:
                 found[at], boxes[at] = True, location.edges
             kinds = windows.kinds(seen.windows, truth[None])

@@ -44,7 +44,8 @@ class Taught:
 class SampleSet:
     """Photographs with boxes, in order of content id.
 
-    boxes: fractions of the image. grids: plain and mirrored, as `whole_grid` gives them.
+    boxes: fractions of the image. grids: plain and mirrored, as `whole_grid` gives them; finer:
+    the same at the further sizes of a pyramid.
     parts: channels of each of the encoder's parts, which lie side by side in a grid.
     folds: 0 to 4 for each photograph. sha256: of everything but the grids, which follow from it.
     """
@@ -56,6 +57,16 @@ class SampleSet:
     parts: tuple[int, ...]
     folds: Int64[np.ndarray, " photos"]
     sha256: str
+    finer: tuple[Float[np.ndarray, "photos 2 _rows _cols channels"], ...] = ()
+
+    @property
+    def pyramid(self) -> tuple[Float[np.ndarray, "photos 2 _rows _cols channels"], ...]:
+        """The grids at all sizes, the plain one first."""
+        return (self.grids, *self.finer)
+
+    def plain(self, photo: int) -> list[Float32[np.ndarray, "_rows _cols channels"]]:
+        """One photograph's grids as a locator gets them, not mirrored."""
+        return [grids[photo, 0].astype(np.float32) for grids in self.pyramid]
 
     def __len__(self) -> int:
         return len(self.content_ids)
@@ -97,10 +108,11 @@ def freeze(
     *,
     label: str,
     parts: Sequence[int],
+    finer: Sequence[Float[np.ndarray, "photos 2 _rows _cols channels"]] = (),
 ) -> SampleSet:
     """A sample set, the same whatever the order of the photographs.
 
-    grids: of `taught`, in its order, plain and mirrored; float16 keeps memory low.
+    grids, finer: of `taught`, in its order, plain and mirrored; float16 keeps memory low.
     Raises InvalidInput for no photographs or one given twice, InvalidBox for a box outside its
     image, ShapeMismatch for grids that do not fit.
     """
@@ -110,21 +122,24 @@ def freeze(
     if len(set(ids)) < len(ids):
         twice = next(one for one in ids if ids.count(one) > 1)
         raise InvalidInput(f"the photograph {twice} is given twice; one box for each expected")
-    if len(grids) != len(ids) or grids.shape[-1] != sum(parts):
-        raise ShapeMismatch(
-            f"{len(ids)} photographs of {sum(parts)} channels, but grids of shape {grids.shape}"
-        )
+    for own in (grids, *finer):
+        if len(own) != len(ids) or own.shape[-1] != sum(parts):
+            raise ShapeMismatch(
+                f"{len(ids)} photographs of {sum(parts)} channels, but grids of shape {own.shape}"
+            )
     order = np.argsort(ids, kind="stable")
     boxes = np.array([_fractions(taught[place]) for place in order])
     sorted_ids = tuple(ids[place] for place in order)
+    in_order = bool((np.diff(order) > 0).all())
     return SampleSet(
         label=label,
         content_ids=sorted_ids,
         boxes=boxes,
-        grids=grids if bool((np.diff(order) > 0).all()) else grids[order],
+        grids=grids if in_order else grids[order],
         parts=tuple(parts),
         folds=np.array([fold_of(one) for one in sorted_ids], np.int64),
         sha256=_digest(label, sorted_ids, boxes, tuple(parts)),
+        finer=tuple(own if in_order else own[order] for own in finer),
     )
 
 
@@ -147,11 +162,13 @@ def look_windows(
 
 
 def some_windows(
-    samples: SampleSet, *, kernel: int, count: int, rng: np.random.Generator
+    samples: SampleSet,
+    sliding: Float64[np.ndarray, "w 4"],
+    *,
+    count: int,
+    rng: np.random.Generator,
 ) -> list[SampledWindow]:
-    """`count` target and `count` background windows at random, as the sliding networks see them."""
-    rows, cols = samples.grids.shape[2:4]
-    sliding = windows.sliding(rows, cols, side=kernel)
+    """`count` target and `count` background ones of the windows that slide, at random."""
     drawn: list[SampledWindow] = []
     for kind in (windows.TARGET, windows.BACKGROUND):
         for photo in rng.integers(len(samples), size=count):

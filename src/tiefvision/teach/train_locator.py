@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import importlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int8, Int64
+from jaxtyping import Float, Float32, Float64, Int8, Int64
 
 from tiefvision.errors import InvalidInput, NotReady
 from tiefvision.maths import windows
+from tiefvision.maths.merge_rules import Merge
 from tiefvision.maths.merging import merge
-from tiefvision.teach.export_locator import LocatorNetworks, Weights
+from tiefvision.teach.export_locator import LocatorNetworks, Slide, Weights
 from tiefvision.teach.linear_maps import (
     Reduction,
     look_start,
@@ -23,10 +24,9 @@ from tiefvision.teach.linear_maps import (
     slide_start,
 )
 from tiefvision.teach.samples import SampleSet, both_ways, look_windows, reduced
-from tiefvision.vision.locator import DEFAULT_MERGE, LEAST_PROBABILITY, Shape
+from tiefvision.vision.locator import LEAST_PROBABILITY, Shape, look_cells
+from tiefvision.vision.locator_choices import LocatorChoices
 
-# Cells of a sliding window: about a third of the image. 3 and 7 place worse on street photographs.
-KERNEL = 5
 _LOOK_SIDE = 7
 _LOOK_GROWN = 1.5
 _LOOKS = 3
@@ -77,13 +77,15 @@ def fit(
     samples: SampleSet,
     chosen: Int64[np.ndarray, " photos"],
     *,
+    choices: LocatorChoices | None = None,
     seed: int = 0,
     progress: Progress = silent,
 ) -> LocatorNetworks:
     """The networks learned from some of a set's photographs; the same ones for the same seed.
 
     chosen: positions in the set; at least two. One in five of them first decides the penalty and
-    when to stop, then all are learned from. Raises NotReady without the teach extra.
+    when to stop, then all are learned from. choices: with the pyramid that the set has.
+    Raises NotReady without the teach extra.
     """
     torch_or_explain()
     if len(chosen) < 2:
@@ -92,26 +94,48 @@ def fit(
         )
     rng = np.random.default_rng(seed)
     chosen = rng.permutation(np.sort(chosen))
-    grids = samples.grids[np.sort(chosen)]
-    few = reduction(grids, samples.parts, rng=rng)
-    places = np.searchsorted(np.sort(chosen), chosen)
-    cells = reduced(grids[places], few.offset, few.projection)
-    taught = _Taught(few, cells.reshape(-1, *cells.shape[2:]), both_ways(samples.boxes[chosen]))
+    choices = choices or LocatorChoices()
+    few = reduction(samples.grids[np.sort(chosen)], samples.parts, rng=rng)
+    shape = shape_of(samples, choices)
+    cells = tuple(_few_channels(grids, chosen, few) for grids in samples.pyramid)
+    taught = _Taught(shape, cells, both_ways(samples.boxes[chosen]))
     held = len(chosen) // _STOP_EVERY
     held = 2 * held if held >= _LEAST_STOPS else 0
-    slide, wrong = _fit_slide(taught, held, seed, progress)
+    slides, wrong = _fit_slides(taught, held, seed, choices.merge, progress)
     look = _fit_look(taught, wrong, held, seed, progress)
     return LocatorNetworks(
-        shape=taught.shape,
+        shape=shape,
+        choices=choices,
         offset=few.offset,
         projection=few.projection,
-        slide=slide.weights,
-        slide_place=slide.added,
-        slide_scale=slide.scale,
+        slides=slides,
         look=look.weights,
         look_mean=look.added,
         look_scale=look.scale,
     )
+
+
+def shape_of(samples: SampleSet, choices: LocatorChoices) -> Shape:
+    """What networks are made for that learn from a sample set.
+
+    Raises InvalidInput where the set's grids are not those of the pyramid.
+    """
+    grids = tuple((grids.shape[2], grids.shape[3]) for grids in samples.pyramid)
+    if len(grids) != len(choices.sizes):
+        raise InvalidInput(
+            f"the samples were read at {len(grids)} sizes; {len(choices.sizes)} were chosen"
+        )
+    return Shape(grids, choices.windows, _LOOK_SIDE, _LOOK_GROWN, _LOOKS)
+
+
+def _few_channels(
+    grids: Float[np.ndarray, "photos 2 rows cols channels"],
+    chosen: Int64[np.ndarray, " n"],
+    few: Reduction,
+) -> Float32[np.ndarray, "n2 rows cols kept"]:
+    """The chosen photographs' grids, reduced one by one: all at once would fill the memory."""
+    cells = [reduced(grids[photo], few.offset, few.projection) for photo in chosen]
+    return np.concatenate(cells)
 
 
 def torch_or_explain() -> None:
@@ -126,16 +150,14 @@ def torch_or_explain() -> None:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Taught:
-    """Images plain and mirrored, one after the other; those that decide when to stop come last."""
+    """Images plain and mirrored, one after the other; those that decide when to stop come last.
 
-    reduction: Reduction
-    cells: Float32[np.ndarray, "n rows cols kept"]
+    cells: one array for each grid of the shape.
+    """
+
+    shape: Shape
+    cells: tuple[Float32[np.ndarray, "n _rows _cols kept"], ...]
     boxes: Float64[np.ndarray, "n 4"]
-
-    @property
-    def shape(self) -> Shape:
-        rows, cols = self.cells.shape[1:3]
-        return Shape(rows, cols, KERNEL, _LOOK_SIDE, _LOOK_GROWN, _LOOKS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -145,25 +167,57 @@ class _Fitted:
     scale: Float32[np.ndarray, " 4"]
 
 
-def _fit_slide(taught: _Taught, held: int, seed: int, progress: Progress) -> tuple[_Fitted, float]:
-    """The sliding networks, and how wrong they are, in what the mean box is wrong by."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Votes:
+    """What the windows of one size say of the images that decide when to stop, before they were
+    learned from."""
+
+    logits: Float32[np.ndarray, "held w"]
+    boxes: Float64[np.ndarray, "held w 4"]
+    windows: Float64[np.ndarray, "w 4"]
+
+
+def _fit_slides(
+    taught: _Taught, held: int, seed: int, rule: Merge, progress: Progress
+) -> tuple[tuple[tuple[Slide, ...], ...], float]:
+    """The sliding networks of every grid and window size, and how wrong they are together, in
+    what the mean box is wrong by."""
+    slides: list[tuple[Slide, ...]] = []
+    votes: list[_Votes] = []
+    for cells in taught.cells:
+        own: list[Slide] = []
+        for side in taught.shape.windows:
+            slide, said = _fit_slide(cells, taught.boxes, side, held, seed, progress)
+            own.append(slide)
+            votes += [] if said is None else [said]
+        slides.append(tuple(own))
+    wrong = _first_error(votes, taught.boxes, rule) if votes else _PLAIN_ERROR
+    return tuple(slides), wrong
+
+
+def _fit_slide(
+    cells: Float32[np.ndarray, "n rows cols kept"],
+    boxes: Float64[np.ndarray, "n 4"],
+    side: int,
+    held: int,
+    seed: int,
+    progress: Progress,
+) -> tuple[Slide, _Votes | None]:
+    """The networks that slide a window of one size over one grid."""
     # torch takes seconds to import and belongs to the teach extra.
     from tiefvision.teach import locator_networks as nets
 
-    shape, boxes = taught.shape, taught.boxes
-    sliding = windows.sliding(shape.rows, shape.cols, side=shape.kernel)
-    added, scale, edges, kinds = _sliding_answers(boxes, sliding, shape)
+    rows, cols = cells.shape[1:3]
+    sliding = windows.sliding(rows, cols, side=side)
+    added, scale, edges, kinds = _sliding_answers(boxes, sliding, rows, cols)
     parts = [slice(0, len(boxes) - held), slice(len(boxes) - held, len(boxes))]
-    moments = [
-        slide_moments(taught.cells[part], edges[part], kinds[part], kernel=shape.kernel)
-        for part in parts
-    ]
+    moments = [slide_moments(cells[p], edges[p], kinds[p], kernel=side) for p in parts]
 
     def run(held: int, epochs: int | None, stage: str) -> tuple[Weights, int]:
         linear, place = slide_start(moments[0] if held else moments[0] + moments[1])
         return nets.train_slide(
             nets.Start(linear, np.zeros(5, np.float32), place),
-            taught.cells,
+            cells,
             edges,
             kinds,
             held=held,
@@ -173,31 +227,25 @@ def _fit_slide(taught: _Taught, held: int, seed: int, progress: Progress) -> tup
             on_epoch=partial(_tell, progress, stage),
         )
 
-    epochs, wrong = _PLAIN_EPOCHS, _PLAIN_ERROR
+    epochs, votes = _PLAIN_EPOCHS, None
     if held:
         tried, epochs = run(held, None, "slide, trying")
-        answers = nets.answers(tried, taught.cells[-held:])
-        wrong = _first_error(answers, sliding, boxes, added, scale)
+        answers = nets.answers(tried, cells[-held:])
+        own = (answers[:, 1:] * scale[:, None, None] + added).astype(np.float64)
+        own = own.reshape(held, 4, -1).transpose(0, 2, 1)  # held w 4
+        found = np.array([windows.without(one, sliding) for one in own])
+        votes = _Votes(answers[:, 0].reshape(held, -1), found, sliding)
     weights, _ = run(0, epochs, "slide, training")
-    return _Fitted(weights, added, scale), wrong
+    return Slide(weights, added, scale), votes
 
 
-def _first_error(
-    answers: Float32[np.ndarray, "held 5 rows cols"],
-    sliding: Float64[np.ndarray, "w 4"],
-    boxes: Float64[np.ndarray, "n 4"],
-    added: Float32[np.ndarray, "4 rows cols"],
-    scale: Float32[np.ndarray, " 4"],
-) -> float:
+def _first_error(votes: Sequence[_Votes], boxes: Float64[np.ndarray, "n 4"], rule: Merge) -> float:
     """How far first looks at the last images are off, in what the mean box is off."""
-    true = boxes[-len(answers) :]
-    edges = answers[:, 1:] * scale[:, None, None] + added  # held 4 rows cols
-    found = np.array(
-        [
-            _merged(logits.ravel(), windows.without(own.reshape(4, -1).T, sliding), sliding)
-            for logits, own in zip(answers[:, 0], edges.astype(np.float64), strict=True)
-        ]
-    )
+    logits = np.concatenate([own.logits for own in votes], axis=1)
+    said = np.concatenate([own.boxes for own in votes], axis=1)
+    sliding = np.concatenate([own.windows for own in votes])
+    true = boxes[-len(logits) :]
+    found = np.array([_merged(*one, sliding, rule) for one in zip(logits, said, strict=True)])
     off, plain = (
         np.median(np.abs(guess - true) / windows.sizes(true))
         for guess in (found, np.tile(boxes.mean(axis=0), (len(true), 1)))
@@ -209,15 +257,16 @@ def _merged(
     logits: Float32[np.ndarray, " w"],
     votes: Float64[np.ndarray, "w 4"],
     sliding: Float64[np.ndarray, "w 4"],
+    rule: Merge,
 ) -> Float64[np.ndarray, " 4"]:
     """What the probable windows say together; the most probable one where none is."""
     voting = np.flatnonzero(logits >= min(_LEAST_LOGIT, float(logits.max())))
     sure = 1 / (1 + np.exp(-logits[voting].astype(np.float64)))
-    return merge(votes[voting], sure, sliding[voting], by=DEFAULT_MERGE)
+    return merge(votes[voting], sure, sliding[voting], by=rule)
 
 
 def _sliding_answers(
-    boxes: Float64[np.ndarray, "n 4"], sliding: Float64[np.ndarray, "w 4"], shape: Shape
+    boxes: Float64[np.ndarray, "n 4"], sliding: Float64[np.ndarray, "w 4"], rows: int, cols: int
 ) -> tuple[
     Float32[np.ndarray, "4 rows cols"],
     Float32[np.ndarray, " 4"],
@@ -225,7 +274,7 @@ def _sliding_answers(
     Int8[np.ndarray, "n rows cols"],
 ]:
     """The edges' mean at every place, their deviation, every window's normalised edges and kind."""
-    count, grid = len(boxes), (shape.rows, shape.cols)
+    count, grid = len(boxes), (rows, cols)
     size = windows.sizes(sliding)
     mean = windows.within(np.tile(boxes.mean(axis=0), (len(sliding), 1)), sliding)
     deviation = np.maximum(boxes.std(axis=0) / size[0], _LEAST_ERROR)
@@ -297,8 +346,8 @@ def _looks(
     drawn = look_windows(repeated, spread=spread, grown=shape.look_grown, rng=rng)
     cells = np.concatenate(
         [
-            windows.cells_in(grid, drawn[i * times : (i + 1) * times], side=shape.look_side)
-            for i, grid in enumerate(taught.cells)
+            look_cells(grids, drawn[i * times : (i + 1) * times], side=shape.look_side)
+            for i, grids in enumerate(zip(*taught.cells, strict=True))
         ]
     )
     return cells, windows.within(repeated, drawn), times

@@ -6,35 +6,36 @@
     -> look.onnx, three times: the cells in the box and a margin around it give its edges anew
 
 Both networks are small, read the same grid, and run without torch (teach/ trains them).
+With a pyramid the image is encoded at further sizes: windows slide over each of those grids too
+(slide-1.onnx, ...), all vote together, and a look reads the cells of all of them side by side.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float32, Float64
 
-from tiefvision.errors import InvalidInput, WeightsError
+from tiefvision.errors import ShapeMismatch, WeightsError
 from tiefvision.maths import windows
 from tiefvision.maths.boxes import clip
-from tiefvision.maths.merging import Merge, merge
+from tiefvision.maths.merging import merge
 from tiefvision.vision import artefacts, encoders, pixels
 from tiefvision.vision.artefacts import Artefact, Json
 from tiefvision.vision.encoders.protocol import Encoder
 from tiefvision.vision.location import Location
+from tiefvision.vision.locator_choices import LocatorChoices
 from tiefvision.vision.pixels import Pixels
 from tiefvision.vision.runtime import Precision, Runtime, open_session
 
 # One pass of the smallest network: of the layers tried, the fine one places edges and the deep
 # one tells garments apart.
 LOCATOR_ENCODER = "efficientnet-lite0@stage5+efficientnet-lite0@stage7"
-DEFAULT_MERGE: Merge = "median"
-SLIDE_FILE = "slide.onnx"
 LOOK_FILE = "look.onnx"
 # The networks' inputs and outputs; none has a batch axis but the windows.
 CELLS, REDUCED, PROBABILITY, EDGES, WINDOWS = "cells", "reduced", "probability", "edges", "windows"
@@ -45,26 +46,34 @@ LEAST_PROBABILITY = 0.8
 LEAST_SIDE = 0.02
 
 
+# One for each size at which the image is encoded, the plain one first; a pyramid has several.
+Grids = Sequence[Float32[np.ndarray, "_rows _cols channels"]]
+
+
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What the two networks are made for.
+    """What the networks are made for.
 
-    rows, cols: of the grid. kernel: cells of a sliding window's side. look_side: cells that a
-    second look reads along either side. look_grown: its window over the box that it corrects.
-    looks: how often.
+    grids: rows and columns of each grid. windows: cells of the sliding windows' sides, on every
+    grid. look_side: cells that a second look reads along either side. look_grown: its window over
+    the box that it corrects. looks: how often.
     """
 
-    rows: int
-    cols: int
-    kernel: int
+    grids: tuple[tuple[int, int], ...]
+    windows: tuple[int, ...]
     look_side: int
     look_grown: float
     looks: int
 
+    def sliding(self, grid: int) -> Float64[np.ndarray, "n 4"]:
+        """The windows of one grid: those of the first side row by row, then the next side's."""
+        rows, cols = self.grids[grid]
+        return np.concatenate([windows.sliding(rows, cols, side=side) for side in self.windows])
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
-    """What the sliding networks say of every window, row by row of the grid.
+    """What the sliding networks say of every window, grid by grid as `Shape.sliding` orders them.
 
     windows, boxes: (n, 4) fractions of the image. reduced: the cells that they read, which a
     second look reads too.
@@ -73,7 +82,7 @@ class Seen:
     windows: Float64[np.ndarray, "n 4"]
     probability: Float64[np.ndarray, " n"]
     boxes: Float64[np.ndarray, "n 4"]
-    reduced: Float32[np.ndarray, "rows cols channels"]
+    reduced: Grids
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,48 +95,49 @@ class Found:
 
 
 class Heads:
-    """A locator's networks behind the encoder: from the grid of a whole image to a place in it."""
+    """A locator's networks behind the encoder: from the grids of an image to a place in it."""
 
-    def __init__(self, folder: Path, *, merge_by: Merge | None = None) -> None:
+    def __init__(self, folder: Path) -> None:
         """As `Locator`, without the encoder."""
         self.artefact: Artefact = artefacts.read(folder)
         described = _described(self.artefact)
-        self.encoder_name, self.networks, self.label, self.shape, taught = described
-        self.merge: Merge = merge_by or taught
-        if self.merge not in get_args(Merge):
-            raise InvalidInput(
-                f"merge is {self.merge!r}; one of {', '.join(get_args(Merge))} expected"
+        self.encoder_name, self.networks, self.label, self.shape, self.choices = described
+        self._slides = [
+            open_session(
+                self.artefact.path(slide_file(grid)), outputs=[REDUCED, PROBABILITY, EDGES]
             )
-        self._slide = open_session(
-            self.artefact.path(SLIDE_FILE), outputs=[REDUCED, PROBABILITY, EDGES]
-        )
+            for grid in range(len(self.shape.grids))
+        ]
         self._look = open_session(self.artefact.path(LOOK_FILE), outputs=[EDGES])
 
-    def find(self, grid: Float32[np.ndarray, "rows cols channels"]) -> Found | None:
-        """Where the product is in the image that `whole_grid` read; None when in no window."""
-        seen = self.slide(grid)
+    def find(self, *grids: Float32[np.ndarray, "_rows _cols channels"]) -> Found | None:
+        """Where the product is in the image that `whole_grid` read, at every size of the
+        locator's; None when in no window. Raises ShapeMismatch for other grids."""
+        seen = self.slide(*grids)
         voting = np.flatnonzero(seen.probability >= LEAST_PROBABILITY)
         if len(voting) == 0:
             return None
         likely = seen.probability[voting]
-        merged = merge(seen.boxes[voting], likely, seen.windows[voting], by=self.merge)
+        merged = merge(seen.boxes[voting], likely, seen.windows[voting], by=self.choices.merge)
         box = look_again(merged[None], self.shape, partial(self._edges, seen.reduced))
         return Found(box[0], float(likely.mean()), len(voting))
 
-    def slide(self, grid: Float32[np.ndarray, "rows cols channels"]) -> Seen:
+    def slide(self, *grids: Float32[np.ndarray, "_rows _cols channels"]) -> Seen:
         """What every window says, before any is dropped."""
-        reduced, probability, edges = self._slide.run(grid)
-        places = windows.sliding(self.shape.rows, self.shape.cols, side=self.shape.kernel)
-        boxes = windows.without(edges.reshape(-1, 4).astype(np.float64), places)
-        return Seen(places, probability.reshape(-1).astype(np.float64), boxes, reduced)
+        given = tuple(grid.shape[:2] for grid in grids)
+        if given != self.shape.grids:
+            raise ShapeMismatch(f"grids of {given} cells; the locator reads {self.shape.grids}")
+        said = [slide.run(grid) for slide, grid in zip(self._slides, grids, strict=True)]
+        reduced, probability, edges = zip(*said, strict=True)
+        places = np.concatenate([self.shape.sliding(grid) for grid in range(len(grids))])
+        flat = np.concatenate([own.reshape(-1, 4) for own in edges]).astype(np.float64)
+        likely = np.concatenate([own.reshape(-1) for own in probability]).astype(np.float64)
+        return Seen(places, likely, windows.without(flat, places), reduced)
 
     def _edges(
-        self,
-        reduced: Float32[np.ndarray, "rows cols channels"],
-        window: Float64[np.ndarray, "1 4"],
+        self, reduced: Grids, window: Float64[np.ndarray, "1 4"]
     ) -> Float64[np.ndarray, "1 4"]:
-        cells = windows.cells_in(reduced, window, side=self.shape.look_side)
-        (edges,) = self._look.run(cells)
+        (edges,) = self._look.run(look_cells(reduced, window, side=self.shape.look_side))
         return edges.astype(np.float64)
 
 
@@ -141,18 +151,15 @@ class Locator:
         self,
         folder: Path,
         *,
-        merge_by: Merge | None = None,
         folders: Iterable[Path] = (),
         precision: Precision = "fp32",
         runtime: Runtime | None = None,
     ) -> None:
-        """merge_by: None takes the rule that the model was trained with.
-
-        folders, precision, runtime: of its encoder, as in encoders.load.
+        """folders, precision, runtime: of its encoder, as in encoders.load.
         Raises NotFound or WeightsError for a folder that holds no locator or was made for other
         weights of the encoder, NotReady for an encoder without weights.
         """
-        self.heads = Heads(folder, merge_by=merge_by)
+        self.heads = Heads(folder)
         spec = self.heads.encoder_name
         self.encoder = encoders.load(spec, precision=precision, runtime=runtime, folders=folders)
         if networks_of(self.encoder) != self.heads.networks:
@@ -177,7 +184,8 @@ class Locator:
 
     def locate(self, image: Pixels) -> Location | None:
         """Where the product is; None when no window holds one."""
-        found = self.heads.find(whole_grid(self.encoder, image))
+        sizes = self.heads.choices.sizes
+        found = self.heads.find(*(whole_grid(self.encoder, image, size=size) for size in sizes))
         if found is None:
             return None
         width, height = image.original_width, image.original_height
@@ -205,15 +213,24 @@ def look_again(
     return windows.inside(boxes, least=LEAST_SIDE)
 
 
+def look_cells(
+    grids: Grids, window: Float64[np.ndarray, "n 4"], *, side: int
+) -> Float32[np.ndarray, "n side side all_channels"]:
+    """What a second look reads of each window: side x side cells of every grid, side by side."""
+    return np.concatenate([windows.cells_in(grid, window, side=side) for grid in grids], axis=3)
+
+
 def whole_grid(
-    encoder: Encoder, image: Pixels, *, mirror: bool = False
+    encoder: Encoder, image: Pixels, *, mirror: bool = False, size: float = 1.0
 ) -> Float32[np.ndarray, "rows cols channels"]:
     """The cells of a whole image, squashed to the encoder's square: what a locator reads.
 
     The encoder's parts lie side by side, the coarser ones repeated to the finest one's cells.
-    mirror: of the image flipped left to right; training reads both.
+    mirror: of the image flipped left to right; training reads both. size: of the square, in times
+    the encoder's side; of a pyramid above 1.
     """
-    square = pixels.resize(image.rgb, width=encoder.side, height=encoder.side)
+    side = round(encoder.side * size)
+    square = pixels.resize(image.rgb, width=side, height=side)
     if mirror:
         square = np.ascontiguousarray(square[:, ::-1])
     grids = encoder.encode(square)
@@ -230,8 +247,13 @@ def _repeated(
     return grid[down[:, None], across]
 
 
+def slide_file(grid: int) -> str:
+    """The file of the networks that slide over a grid, of several the first one's plainly."""
+    return f"slide-{grid}.onnx" if grid else "slide.onnx"
+
+
 def describe(
-    shape: Shape, *, encoder: encoders.SideBySide, label: str, merge_by: Merge
+    shape: Shape, choices: LocatorChoices, *, encoder: encoders.SideBySide, label: str
 ) -> dict[str, Json]:
     """The description that makes a model folder a locator's; `Heads` reads it back."""
     return {
@@ -239,18 +261,20 @@ def describe(
         "encoder": encoder.name,
         "networks": list(networks_of(encoder)),
         "label": label,
-        "merge": merge_by,
-        "rows": shape.rows,
-        "cols": shape.cols,
-        "kernel": shape.kernel,
+        "merge": choices.merge,
+        "windows": [*choices.windows],
+        "pyramid": [*choices.pyramid],
+        "grids": [[rows, cols] for rows, cols in shape.grids],
         "look_side": shape.look_side,
         "look_grown": shape.look_grown,
         "looks": shape.looks,
     }
 
 
-def _described(artefact: Artefact) -> tuple[str, tuple[str, ...], str, Shape, Merge]:
-    """Encoder, its networks, label, shape and merge rule of a model folder."""
+def _described(
+    artefact: Artefact,
+) -> tuple[str, tuple[str, ...], str, Shape, LocatorChoices]:
+    """Encoder, its networks, label, shape and choices of a model folder."""
     description: Mapping[str, Json] = artefact.description
     match description:
         case {
@@ -258,15 +282,32 @@ def _described(artefact: Artefact) -> tuple[str, tuple[str, ...], str, Shape, Me
             "encoder": str(encoder),
             "networks": list(networks),
             "label": str(label),
-            "merge": ("average" | "own side" | "probability" | "median" | "greedy") as rule,
-            "rows": int(rows),
-            "cols": int(cols),
-            "kernel": int(kernel),
+            "merge": ("average" | "own-side" | "probability" | "median" | "greedy") as rule,
+            "windows": list(sides),
+            "pyramid": list(pyramid),
+            "grids": list(grids),
             "look_side": int(look_side),
             "look_grown": float(look_grown),
             "looks": int(looks),
-        } if SLIDE_FILE in artefact.files and LOOK_FILE in artefact.files:
-            shape = Shape(rows, cols, kernel, look_side, look_grown, looks)
-            return encoder, tuple(str(network) for network in networks), label, shape, rule
+        } if LOOK_FILE in artefact.files and len(grids) == 1 + len(pyramid):
+            choices = LocatorChoices(rule, _whole(sides), tuple(float(str(one)) for one in pyramid))
+            places = tuple(_rows_and_cols(grid) for grid in grids)
+            shape = Shape(places, choices.windows, look_side, look_grown, looks)
+            return encoder, tuple(str(network) for network in networks), label, shape, choices
         case _:
-            raise WeightsError(f"the model folder {artefact.folder} does not hold a locator")
+            raise WeightsError(
+                f"the model folder {artefact.folder} does not hold a locator",
+                remedy="train it again: type `tiefvision train locator`",
+            )
+
+
+def _whole(numbers: Sequence[Json]) -> tuple[int, ...]:
+    return tuple(number for number in numbers if isinstance(number, int))
+
+
+def _rows_and_cols(grid: Json) -> tuple[int, int]:
+    match grid:
+        case [int(rows), int(cols)]:
+            return rows, cols
+        case _:
+            raise WeightsError(f"a locator's grid is described as {grid!r}; rows and cols expected")
