@@ -144,7 +144,7 @@ def test_search_json_is_the_result_of_the_python_search(shop: SmallShop) -> None
     expected = tiefvision.search(shop.files[1], catalogue=shop.catalogue, k=3)
     assert [tiefvision.Hit(**hit) for hit in body["hits"]] == expected.hits
     assert body["query_box"] == expected.query_box and body["images"] == 8
-    names = {"id", "path", "similarity", "box", "attributes", "also", "box_source"}
+    names = {"id", "path", "similarity", "box", "attributes", "also", "box_source", "contributions"}
     assert all(set(hit) == names for hit in body["hits"])
 
 
@@ -171,10 +171,23 @@ def test_search_options_reach_the_search(shop: SmallShop, tmp_path: Path) -> Non
         assert written.format == "PNG"
 
 
-def test_search_without_or_with_two_queries_is_an_error(shop: SmallShop) -> None:
-    for words in (["search"], ["search", str(shop.files[0]), "--id", "1"]):
-        result = typed(*words, "-c", shop.catalogue)
-        assert result.exit_code == 2 and "one IMAGE, or one --id" in result.stderr
+def test_search_without_a_query_is_an_error(shop: SmallShop) -> None:
+    result = typed("search", "-c", shop.catalogue)
+    assert result.exit_code == 2 and "an IMAGE, or an --id" in result.stderr
+
+
+def test_search_takes_several_images_and_some_to_avoid(shop: SmallShop) -> None:
+    first, second, third = shop.files[:3]
+    place = ("-c", shop.catalogue, "-k", 8)
+    together = answer("search", first, second, "--not", third, *place)["hits"]
+    assert {hit["path"] for hit in together[:2]} == {str(first), str(second)}
+    by_id = {hit["path"]: hit["id"] for hit in together}
+    ids = [by_id[str(file)] for file in (first, second, third)]
+    again = answer("search", "--id", ids[0], "--id", ids[1], "--not-id", ids[2], *place)["hits"]
+    assert [hit["id"] for hit in again] == [hit["id"] for hit in together]
+    alone = {hit["id"]: hit["similarity"] for hit in answer("search", first, *place)["hits"]}
+    similarity = {hit["id"]: hit["similarity"] for hit in together}
+    assert similarity[ids[1]] > alone[ids[1]] and similarity[ids[2]] < alone[ids[2]]
 
 
 def test_cold_search_loads_nothing_that_it_can_do_without(shop: SmallShop) -> None:

@@ -190,3 +190,37 @@ def test_weights_of_another_shape_are_refused() -> None:
 def test_weights_that_are_negative_not_finite_or_all_nothing_are_refused(bad: np.ndarray) -> None:
     with pytest.raises(InvalidInput, match="at least 0, and not all 0"):
         similarity.mean_cosine(_A, _B, cell_weights=bad)
+
+
+def test_examples_are_averaged_and_counterexamples_taken_away_by_hand() -> None:
+    # One cell of two channels: (1, 0) and (0, 1) have (1, 1) in common; less half of (0, 1) that
+    # is (0.5, 0.5) - (0, 0.5) = (0.5, 0).
+    one, other = np.array([[[1.0, 0.0]]]), np.array([[[0.0, 1.0]]])
+    both = similarity.combined(np.stack([one, other]))
+    np.testing.assert_allclose(both, [[[2**-0.5, 2**-0.5]]])
+    less = similarity.combined(np.stack([one, other]), np.stack([other]), negative_weight=0.5)
+    np.testing.assert_allclose(less, [[[1.0, 0.0]]])
+
+
+def test_one_example_alone_is_itself() -> None:
+    grid = _grid(3)
+    np.testing.assert_allclose(similarity.combined(grid[None]), grid, atol=1e-6)
+
+
+def test_a_query_moves_towards_examples_and_away_from_counterexamples() -> None:
+    a, b, c = _grid(1), _grid(2), _grid(3)
+    alone, together = similarity.combined(a[None]), similarity.combined(np.stack([a, b]))
+    away = similarity.combined(a[None], c[None])
+    assert similarity.mean_cosine(together, b) > similarity.mean_cosine(alone, b)
+    assert similarity.mean_cosine(away, c) < similarity.mean_cosine(alone, c)
+    further = similarity.combined(a[None], c[None], negative_weight=1.0)
+    assert similarity.mean_cosine(further, c) < similarity.mean_cosine(away, c)
+
+
+def test_flat_contributions_are_those_of_the_grids() -> None:
+    query, gallery = _grid(1), np.stack([_grid(2), _grid(3)])
+    flat = similarity.flat_contributions(
+        similarity.flat_vector(query), similarity.flat_vector(gallery), rows=3, cols=4
+    )
+    for own, grid in zip(flat, gallery, strict=True):
+        np.testing.assert_allclose(own, similarity.contributions(query, grid), atol=1e-6)

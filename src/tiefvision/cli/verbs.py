@@ -137,8 +137,12 @@ def _end_interrupted(report: IndexReport, *, as_json: bool) -> None:
 @app.command()
 @reporting
 def search(
-    image: Annotated[
-        str | None, typer.Argument(metavar="IMAGE", help="The photograph to search with.")
+    images: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="IMAGE...",
+            help="The photograph to search with; of several, what they have in common.",
+        ),
     ] = None,
     catalogue: CatalogueOption = None,
     k: Annotated[
@@ -160,18 +164,28 @@ def search(
     mirror: Annotated[
         bool, typer.Option("--mirror", help="Also compare IMAGE flipped left to right.")
     ] = False,
-    image_id: Annotated[
-        int | None, typer.Option("--id", metavar="N", help="An image of the catalogue, by its id.")
+    image_ids: Annotated[
+        list[int] | None,
+        typer.Option("--id", metavar="N", help="An image of the catalogue, by its id."),
+    ] = None,
+    unlike: Annotated[
+        list[str] | None,
+        typer.Option("--not", metavar="FILE", help="A photograph that hits shall not be like."),
+    ] = None,
+    unlike_ids: Annotated[
+        list[int] | None,
+        typer.Option("--not-id", metavar="N", help="The same, an image of the catalogue."),
     ] = None,
     sheet: Annotated[
         Path | None, typer.Option(metavar="FILE.png", help="Also write a contact sheet.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the images most similar to a photograph."""
-    if (image is None) == (image_id is None):
+    """Show the images most similar to a photograph, or to several."""
+    examples = [*(images or []), *(image_ids or [])]
+    if not examples:
         raise InvalidInput(
-            "a search needs one IMAGE, or one --id of the catalogue",
+            "a search needs an IMAGE, or an --id of the catalogue",
             remedy="tiefvision search IMAGE",
         )
     from tiefvision.maths import boxes
@@ -181,11 +195,11 @@ def search(
         from tiefvision.tasks.sheet import check_file
 
         check_file(sheet)
-    query = image if image_id is None else image_id
-    assert query is not None, "one of the two is given"
     place = None if box is None else boxes.parse(box)
     result = verb(
-        query,
+        examples[0],
+        positive=examples[1:],
+        negative=[*(unlike or []), *(unlike_ids or [])],
         catalogue=catalogue,
         k=k,
         box=place,
@@ -198,7 +212,7 @@ def search(
     if sheet is not None:
         from tiefvision.tasks.query import write_result_sheet
 
-        write_result_sheet(sheet, query, result, catalogue=catalogue)
+        write_result_sheet(sheet, examples[0], result, catalogue=catalogue)
     if as_json:
         print_json(document(result))
     else:

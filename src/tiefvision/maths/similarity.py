@@ -10,6 +10,10 @@ import numpy as np
 from jaxtyping import Float, Float32
 
 from tiefvision.errors import InvalidInput, ShapeMismatch
+from tiefvision.maths.grids import unit_cells
+
+# How much a counterexample turns a query away, beside an example's 1 (docs/benchmarks.md).
+NEGATIVE_WEIGHT = 0.5
 
 
 def mean_cosine(
@@ -59,6 +63,40 @@ def flat_vector(
     scale = np.sqrt(_cell_shares(rows, cols, cell_weights))[:, :, None]
     flat = (grid * scale).astype(np.float32)
     return flat.reshape(*grid.shape[:-3], rows * cols * grid.shape[-1])
+
+
+def combined(
+    positives: Float[np.ndarray, "n rows cols channels"],
+    negatives: Float[np.ndarray, "m rows cols channels"] | None = None,
+    *,
+    negative_weight: float = NEGATIVE_WEIGHT,
+) -> Float[np.ndarray, "rows cols channels"]:
+    """One query out of several examples and counterexamples: unit cells.
+
+    positives: n >= 1 grids of cells of one length. negatives: others of the same shape, or None.
+    Each cell is the mean of the positives' cells, less the weighted mean of the negatives', scaled
+    to length 1. One positive alone is returned as it is, in direction.
+    Source: Rocchio (1971), Relevance feedback in information retrieval.
+    """
+    direction = positives.mean(axis=0)
+    if negatives is not None and len(negatives):
+        direction = direction - negative_weight * negatives.mean(axis=0)
+    return unit_cells(direction)
+
+
+def flat_contributions(
+    query: Float[np.ndarray, " length"],
+    gallery: Float[np.ndarray, "n length"],
+    *,
+    rows: int,
+    cols: int,
+) -> Float32[np.ndarray, "n rows cols"]:
+    """What each cell adds to the dot product of flat vectors (`flat_vector`); sums to it.
+
+    query: cell weights applied, if any.
+    """
+    products = (gallery * query).astype(np.float32)
+    return products.reshape(len(gallery), rows, cols, -1).sum(axis=-1)
 
 
 def mean_cosines(

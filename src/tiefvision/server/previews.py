@@ -14,18 +14,19 @@ from pathlib import Path
 
 from PIL import Image as Picture
 
-from tiefvision.errors import Conflict, NotFound, NotReady
+from tiefvision.errors import NotReady
 from tiefvision.store.records import Image
 from tiefvision.tasks import gallery
 from tiefvision.tasks.opened import Opened
-from tiefvision.tasks.search import file_of
+from tiefvision.tasks.photograph import bytes_of
 from tiefvision.vision import pixels
+from tiefvision.vision.pixels import Limits
 
 # The longer side. A tile is about 240 px wide and a screen has up to two pixels for each.
 THUMBNAIL_PX = 480
 PHOTO_PX = 2000
 _THUMBNAIL_QUALITY = 82
-_PHOTO_QUALITY = 90
+PHOTO_QUALITY = 90
 # The folder is measured after so many new thumbnails, about 8 MB of them.
 _WRITES_BETWEEN_LOOKS = 256
 # What is left of the allowed bytes after the oldest thumbnails have gone.
@@ -71,31 +72,10 @@ class Previews:
     def photo(self, image_id: int) -> Preview:
         """An image at most 2,000 px long, upright. Raises as `thumbnail`."""
         image = gallery.row(self._shop, image_id)
-        return Preview(self._jpeg(image, PHOTO_PX, _PHOTO_QUALITY), _content_id(image))
+        return Preview(self._jpeg(image, PHOTO_PX, PHOTO_QUALITY), _content_id(image))
 
     def _jpeg(self, image: Image, side: int, quality: int) -> bytes:
-        path = Path(file_of(image))
-        try:
-            data = pixels.file_bytes(path, limits=self._shop.limits)
-        except NotFound as error:
-            raise NotFound(
-                f"the photograph {path.name!r} is no longer where it was indexed",
-                remedy="put it back, or index again with --prune",
-            ) from error
-        if pixels.content_id(data) != image.content_id:
-            raise Conflict(
-                f"the photograph {path.name!r} has changed since it was indexed",
-                remedy="run tiefvision index",
-            )
-        decoded = pixels.read(data, side=side, limits=self._shop.limits)
-        width, height = decoded.original_width, decoded.original_height
-        scale = min(1.0, side / max(width, height))
-        small = pixels.resize(
-            decoded.rgb, width=max(1, round(width * scale)), height=max(1, round(height * scale))
-        )
-        out = io.BytesIO()
-        Picture.fromarray(small).save(out, "JPEG", quality=quality, optimize=True)
-        return out.getvalue()
+        return as_jpeg(bytes_of(image, limits=self._shop.limits), side, quality, self._shop.limits)
 
     def _keep(self, file: Path, jpeg: bytes) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -109,6 +89,22 @@ class Previews:
         if is_due:
             limit = self._shop.settings.serve.thumbnail_megabytes * _BYTES_PER_MEGABYTE
             remove_oldest(self._shop.home.thumbnails, limit=limit)
+
+
+def as_jpeg(data: bytes, side: int, quality: int, limits: Limits) -> bytes:
+    """An image file as a JPEG whose longer side has at most so many pixels, upright.
+
+    Raises UnreadableImage.
+    """
+    decoded = pixels.read(data, side=side, limits=limits)
+    width, height = decoded.original_width, decoded.original_height
+    scale = min(1.0, side / max(width, height))
+    small = pixels.resize(
+        decoded.rgb, width=max(1, round(width * scale)), height=max(1, round(height * scale))
+    )
+    out = io.BytesIO()
+    Picture.fromarray(small).save(out, "JPEG", quality=quality, optimize=True)
+    return out.getvalue()
 
 
 def remove_oldest(folder: Path, *, limit: int) -> int:

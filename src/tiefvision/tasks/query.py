@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from tiefvision.maths.boxes import Box
 from tiefvision.tasks.opened import Opened, opened
-from tiefvision.tasks.search import Searcher, SearchResult, file_of
+from tiefvision.tasks.photograph import file_of
+from tiefvision.tasks.query_cells import Source
+from tiefvision.tasks.search import Searcher, SearchResult
 from tiefvision.tasks.sheet import result_row, write_sheet
 
 
@@ -24,8 +26,10 @@ def open(catalogue: str | Path | None = None) -> Generator[Searcher]:
 
 
 def search(
-    query: str | Path | bytes | int,
+    query: Source,
     *,
+    positive: Sequence[Source] = (),
+    negative: Sequence[Source] = (),
     catalogue: str | Path | None = None,
     k: int | None = None,
     box: Box | None = None,
@@ -42,6 +46,8 @@ def search(
     with open(catalogue) as searcher:
         return searcher.search(
             query,
+            positive=positive,
+            negative=negative,
             k=k,
             box=box,
             whole=whole,

@@ -67,6 +67,11 @@ class Embedding:
     box_confidence: float | None
     cells: Float16[np.ndarray, "rows cols channels"]
 
+    @property
+    def shown(self) -> Box:
+        """The part of the image that its cells lie over, row by row, in its pixels."""
+        return shown_part(self.box, self.box_source, width=self.width, height=self.height)
+
 
 @dataclass(frozen=True, slots=True)
 class Embedder:
@@ -118,9 +123,7 @@ class Embedder:
         """As `embed`, of a picture that was read and located; `mirror` embeds it flipped left to
         right. source: is read again where the box is too small a part of what was decoded."""
         width, height = image.original_width, image.original_height
-        shown = middle(width, height)
-        if place.source != "whole":
-            shown = boxes.square_about(place.box, width=width, height=height)
+        shown = shown_part(place.box, place.source, width=width, height=height)
         side = self.encoder.side
         image = self._with_enough_pixels(source, image, shown)
         cropped = pixels.crop(image.rgb, image.to_decoded(shown))
@@ -151,6 +154,13 @@ class Embedder:
         whole_shorter = min(image.original_width, image.original_height)
         side = math.ceil(self.encoder.side * whole_shorter / shorter)
         return pixels.read(source, side=min(side, whole_shorter), limits=self.limits)
+
+
+def shown_part(box: Box, source: BoxSource, *, width: int, height: int) -> Box:
+    """The part of an image that is encoded: a square about the product, or the middle."""
+    if source == "whole":
+        return middle(width, height)
+    return boxes.square_about(box, width=width, height=height)
 
 
 def middle(width: int, height: int) -> Box:
