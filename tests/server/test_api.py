@@ -398,6 +398,9 @@ def test_every_route_is_described(read_only: TestClient) -> None:
     paths = read_only.get("/openapi.json").json()["paths"]
     assert {
         "/api/v1/search",
+        "/api/v1/explain",
+        "/api/v1/facets",
+        "/api/v1/queries/{name}/photo",
         "/api/v1/images",
         "/api/v1/images/{image_id}",
         "/api/v1/images/{image_id}/thumbnail",

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tiefvision.store.boxes import LabelCount
 from tiefvision.tasks.gallery import CatalogueImage
-from tiefvision.tasks.search import Hit, SearchResult
+from tiefvision.tasks.search import QUERY_DIGITS, Hit, SearchResult
 from tiefvision.tasks.status import Status
 
 # More hits than this fill no screen.
@@ -23,6 +23,10 @@ Edges = Annotated[
 ]
 # As many numbers as the catalogue has for its images.
 ImageId = Annotated[int, Field(ge=1, le=2**63 - 1)]
+# What an uploaded photograph is called from then on: the beginning of its SHA-256.
+KEPT_NAME = rf"^[0-9a-f]{{{QUERY_DIGITS}}}$"
+_MOST_EXAMPLES = 16
+Examples = Annotated[list[ImageId], Field(max_length=_MOST_EXAMPLES)]
 Text = Annotated[str, Field(max_length=_LONGEST_TEXT)]
 
 
@@ -31,10 +35,15 @@ class SearchFields(BaseModel):
 
     box: where the product is in the query. whole: do not look for it. label: look for this one of
     several products. where: a filter on attributes. cells: how much each cell matters, row by row.
+    ranker: a name, a mix such as colour=0.7,shape=0.3, or none; the ranker called default where it
+    is left out. positive, negative: ids of images that hits shall be like, too, or shall not.
     """
 
     model_config = ConfigDict(extra="forbid")
 
+    positive: Examples = []
+    negative: Examples = []
+    ranker: Text = ""
     k: Annotated[int, Field(ge=1, le=MOST_HITS)] | None = None
     box: Edges | None = None
     whole: bool = False
@@ -44,10 +53,25 @@ class SearchFields(BaseModel):
     cells: list[list[float]] | None = None
 
 
-class SearchById(SearchFields):
-    """A search with an image of the catalogue."""
+class SearchByName(SearchFields):
+    """A search with what the server has: an image of the catalogue by its id, an uploaded
+    photograph by what the answer to it calls `query`, or the positive examples alone."""
 
-    image_id: ImageId
+    image_id: ImageId | None = None
+    query: Annotated[str, Field(pattern=KEPT_NAME)] | None = None
+
+    @model_validator(mode="after")
+    def _has_one_query(self) -> SearchByName:
+        named = [own for own in (self.image_id, self.query) if own is not None]
+        if len(named) > 1 or not (named or self.positive):
+            raise ValueError("expected an image_id, or a query, or positive examples")
+        return self
+
+
+class ExplainFields(SearchByName):
+    """A search, and the image of it that is to be explained; k and where change nothing."""
+
+    hit: ImageId
 
 
 class DrawnBoxFields(BaseModel):

@@ -14,6 +14,7 @@ from fastapi import Depends, Request
 from fastapi.responses import JSONResponse
 
 from tiefvision.server.access import Access
+from tiefvision.server.kept_queries import KeptQueries
 from tiefvision.server.previews import Previews
 from tiefvision.server.upkeep import Upkeep
 from tiefvision.tasks.opened import Opened
@@ -21,6 +22,9 @@ from tiefvision.tasks.search import Searcher
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+
+# Photographs whose cells stay in memory: a quarter of a megabyte each where they are explained.
+_REMEMBERED = 64
 
 _Result = TypeVar("_Result")
 
@@ -30,7 +34,7 @@ class Site:
     """A catalogue that is being served.
 
     searching: as many searches and decodings at once as there are cores; more would only take
-    memory, and each of them longer.
+    memory, and each of them longer. queries: uploads that searches were made with.
     """
 
     shop: Opened
@@ -38,6 +42,7 @@ class Site:
     searcher: Searcher
     previews: Previews
     upkeep: Upkeep
+    queries: KeptQueries
     searching: anyio.CapacityLimiter
 
     @classmethod
@@ -46,9 +51,10 @@ class Site:
         return cls(
             shop,
             access,
-            Searcher(shop),
+            Searcher(shop, remembered=_REMEMBERED),
             Previews(shop),
             Upkeep(shop),
+            KeptQueries(shop.home.queries, limits=shop.limits),
             anyio.CapacityLimiter(cores),
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -13,21 +14,25 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 
 from tiefvision.errors import InvalidInput, TooLarge, UnsupportedMedia
 from tiefvision.maths import boxes
-from tiefvision.server.schemas import SearchById, SearchFields
+from tiefvision.server.schemas import SearchByName, SearchFields
 from tiefvision.settings import ServeSettings
 from tiefvision.vision.image_formats import open_header
 
 _PIXELS_PER_MEGAPIXEL = 1_000_000
 _MOST_FIELDS = 20
+# Fields that are lists: in a form their text is JSON.
+_LISTS = frozenset({"cells", "positive", "negative"})
 
 _Fields = TypeVar("_Fields", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
 class SearchRequest:
-    """What to search with, an image's bytes or its id, and how."""
+    """What to search with: an image's bytes, its id, or the name of an upload that is kept; and
+    how. positive: further examples."""
 
-    query: bytes | int
+    query: bytes | int | str
+    positive: Sequence[int]
     fields: SearchFields
 
 
@@ -35,14 +40,22 @@ async def search_request(request: Request, limits: ServeSettings) -> SearchReque
     """What a request asks. Raises TooLarge, UnsupportedMedia or InvalidInput."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json":
-        own = validated(SearchById, _json(await request.body()))
-        return SearchRequest(own.image_id, own)
+        return named(validated(SearchByName, _json(await request.body())))
     if kind == "multipart/form-data":
         return await _multipart(request, limits)
     raise UnsupportedMedia(
         f"the body is {kind or 'of no type'}; expected multipart/form-data with a file `image`, or "
         "application/json with an `image_id`"
     )
+
+
+def named(own: SearchByName) -> SearchRequest:
+    """A search with what the server has; the first example where nothing else is named."""
+    if own.query is not None:
+        return SearchRequest(own.query, own.positive, own)
+    if own.image_id is not None:
+        return SearchRequest(own.image_id, own.positive, own)
+    return SearchRequest(own.positive[0], own.positive[1:], own)
 
 
 def validated(model: type[_Fields], given: object) -> _Fields:
@@ -74,7 +87,8 @@ async def _multipart(request: Request, limits: ServeSettings) -> SearchRequest:
     finally:
         await form.close()
     check_size(data, limits)
-    return SearchRequest(data, validated(SearchFields, _form_fields(form)))
+    fields = validated(SearchFields, _form_fields(form))
+    return SearchRequest(data, fields.positive, fields)
 
 
 def check_size(data: bytes, limits: ServeSettings) -> None:
@@ -112,6 +126,6 @@ def _form_fields(form: FormData) -> dict[str, object]:
         fields[name] = value
     if "box" in fields:
         fields["box"] = boxes.parse(str(fields["box"])).as_list()
-    if "cells" in fields:
-        fields["cells"] = _json(str(fields["cells"]).encode("utf-8", "replace"))
+    for name in _LISTS & fields.keys():
+        fields[name] = _json(str(fields[name]).encode("utf-8", "replace"))
     return fields

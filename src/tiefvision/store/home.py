@@ -47,6 +47,11 @@ class Home:
         return self.folder / "thumbnails"
 
     @property
+    def queries(self) -> Path:
+        """Photographs that the server was searched with, for a while; may be removed."""
+        return self.folder / "queries"
+
+    @property
     def token_file(self) -> Path:
         """The hash of the token that the server asks for."""
         return self.folder / "token.sha256"
