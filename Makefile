@@ -17,7 +17,7 @@ setup: .venv/ready
 setup-dev: .venv/ready-dev
 .venv/ready-dev: .venv/ready
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch==2.13.0
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,teach,openvino,heic,serve]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[cluster,dev,teach,openvino,heic,serve]'
 	touch $@
 
 # make demo             draws its own photographs
@@ -28,7 +28,7 @@ demo: setup
 test: setup-dev system-packages
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
-# A browser, where it may be installed.
+# A browser and a database server, where they may be installed.
 system-packages:
 	tests/system_packages.sh
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tiefvision.store import registry
 from tiefvision.store.encodings import Encodings
+from tiefvision.store.home import Home
 from tiefvision.store.records import Image, RowKey
 from tiefvision.tasks.opened import Opened, opened
 from tiefvision.tasks.search import file_of
@@ -63,7 +64,7 @@ def acknowledged_contents(catalogue: Path, *, cell_space_id: str) -> set[str]:
 
     Empty where there is no catalogue yet.
     """
-    if not (catalogue / "catalogue.db").is_file():
+    if not Home(catalogue).exists:
         return set()
     with opened(catalogue) as shop:
         acknowledged = [

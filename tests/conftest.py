@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ install_import_hook("tiefvision", "runtime_types.checked")
 
 if TYPE_CHECKING:
     from indexing import Indexing
+    from postgresql_server import Server
 
 
 @pytest.fixture(scope="session")
@@ -88,6 +89,35 @@ def shop(tmp_path: Path, tiny_encoder: str) -> Indexing:
     from indexing import Indexing  # not before the hook above is installed
 
     return Indexing(tmp_path / "shop", tiny_encoder)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """A real PostgreSQL server; skips loudly where none is installed, and fails in CI."""
+    import postgresql_server  # not before the hook above is installed
+
+    folder = postgresql_server.programs()
+    if folder is None:
+        assert not os.environ.get("CI"), "CI tests with PostgreSQL: run tests/system_packages.sh"
+        pytest.skip("no PostgreSQL server is installed: run tests/system_packages.sh")
+    server = postgresql_server.Server(folder)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def either_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The catalogue in `tmp_path` has its database in a file, or on a server."""
+    if request.param == "sqlite":
+        yield request.param
+        return
+    server: Server = request.getfixturevalue("postgresql")
+    from postgresql_server import name_database
+
+    url = server.new_catalogue()
+    name_database(tmp_path, url)
+    yield request.param
+    server.drop(url)
 
 
 @pytest.fixture(scope="session")

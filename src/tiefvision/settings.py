@@ -79,6 +79,16 @@ class ServeSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """[store] where the catalogue database lies when one machine is not enough.
+
+    catalogue: "" for a file in the catalogue's folder, or the address of a PostgreSQL database.
+    """
+
+    catalogue: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything in tiefvision.toml."""
 
@@ -87,6 +97,7 @@ class Settings:
     index: IndexSettings = field(default_factory=IndexSettings)
     search: SearchSettings = field(default_factory=SearchSettings)
     serve: ServeSettings = field(default_factory=ServeSettings)
+    store: StoreSettings = field(default_factory=StoreSettings)
 
 
 _CHOICES = {
@@ -149,7 +160,13 @@ def _parse(table: dict[str, object], *, source: str) -> Settings:
 
 
 _Section = TypeVar(
-    "_Section", EncoderSettings, LocatorSettings, IndexSettings, SearchSettings, ServeSettings
+    "_Section",
+    EncoderSettings,
+    LocatorSettings,
+    IndexSettings,
+    SearchSettings,
+    ServeSettings,
+    StoreSettings,
 )
 
 

@@ -18,6 +18,8 @@ from tiefvision.store.encodings import Encodings
 from tiefvision.store.records import Acknowledgement, FileSeen, Image, Refusal, Registered, RowKey
 from tiefvision.store.tables import boxes, cell_spaces
 
+pytestmark = pytest.mark.usefixtures("either_database")
+
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:

@@ -22,6 +22,8 @@ from tiefvision.store.tables import cell_spaces, encodings, images
 BAG, DRESS = Box(300, 400, 360, 480), Box(100, 200, 400, 900)
 ONE, TWO = content_id("one"), content_id("two")
 
+pytestmark = pytest.mark.usefixtures("either_database")
+
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:

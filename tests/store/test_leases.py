@@ -18,6 +18,8 @@ from tiefvision.store import leases
 from tiefvision.store.database import Database, open_database
 from tiefvision.store.tables import leases as table
 
+pytestmark = pytest.mark.usefixtures("either_database")
+
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:

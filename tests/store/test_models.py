@@ -10,6 +10,8 @@ import pytest
 from tiefvision.store import models
 from tiefvision.store.database import Database, open_database
 
+pytestmark = pytest.mark.usefixtures("either_database")
+
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:

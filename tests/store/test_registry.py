@@ -22,6 +22,8 @@ from tiefvision.vision.ranker import Ranker
 _CELLS = CellSpace("e", "f" * 64, "fp32", "p", 2, 2, "max", (PartLayout(3, 1.0),))
 _FINER = replace(_CELLS, rows=3, cols=3)
 
+pytestmark = pytest.mark.usefixtures("either_database")
+
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:

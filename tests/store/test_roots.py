@@ -13,6 +13,8 @@ from tiefvision.store.catalogue import Catalogue
 from tiefvision.store.database import Database, open_database
 from tiefvision.store.records import FileSeen
 
+pytestmark = pytest.mark.usefixtures("either_database")
+
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:

@@ -1,22 +1,25 @@
 """The catalogue's database: opening, migrating, and the two kinds of transaction.
 
-SQLite by default, one file; every write is a transaction that holds the write lock from its
-start, so that two processes never meet half way.
+SQLite by default, one file; PostgreSQL where tiefvision.toml names one. In both, every write is a
+transaction that holds the catalogue's write lock from its start, so that two processes never meet
+half way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from tiefvision.errors import StoreError
+from tiefvision import settings
+from tiefvision.errors import StoreError, TiefVisionError
 
 FILE_NAME = "catalogue.db"
 
@@ -27,60 +30,95 @@ HEAD = "0003"
 _BUSY_TIMEOUT_MS = 60_000
 
 
+@dataclass(frozen=True, slots=True)
 class Database:
-    """An open catalogue database. Safe to share between threads."""
+    """An open catalogue database. Safe to share between threads.
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    place: where it lies, for messages. write_options: what a connection needs to write. fault: the
+    error for a failure that the caller can act on, such as a server that is gone; None for others.
+    """
 
-    @property
-    def engine(self) -> Engine:
-        return self._engine
+    engine: Engine
+    place: str
+    write_options: Mapping[str, str | bool] = field(
+        default_factory=lambda: {"tiefvision_writes": True}
+    )
+    fault: Callable[[DBAPIError], TiefVisionError | None] = lambda _: None
 
     @contextmanager
     def read(self) -> Generator[Connection]:
         """A connection that sees one consistent state."""
-        with self._engine.connect() as connection:
+        with self._connection() as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Generator[Connection]:
         """A transaction that commits at the end of the block, or not at all."""
-        with self._engine.connect() as connection:
-            connection = connection.execution_options(tiefvision_writes=True)
+        with self._connection() as connection:
+            connection = connection.execution_options(**self.write_options)
             with connection.begin():
                 yield connection
 
+    @contextmanager
+    def _connection(self) -> Generator[Connection]:
+        try:
+            with self.engine.connect() as connection:
+                yield connection
+        except DBAPIError as error:
+            fault = self.fault(error)
+            if fault is None:
+                raise
+            raise fault from error
+
     def close(self) -> None:
-        self._engine.dispose()
+        self.engine.dispose()
 
 
 def open_database(folder: Path) -> Database:
     """The database of a catalogue folder, created or migrated to this version when needed.
 
-    Raises StoreError when it is damaged or was written by a newer version.
+    Raises StoreError when it is damaged, cannot be reached or was written by a newer version.
     """
-    database = Database(_sqlite_engine(folder / FILE_NAME))
+    address = settings.read(folder).store.catalogue
+    database = _postgresql(address, folder) if address else _sqlite(folder / FILE_NAME)
     try:
         revision = _revision(database)
         if revision == HEAD:
             return database
         if revision is not None and revision > HEAD:
             raise StoreError(
-                f"the catalogue in {folder} has format {revision}; this program knows up to {HEAD}",
+                f"the catalogue in {database.place} has format {revision}; "
+                f"this program knows up to {HEAD}",
                 remedy="upgrade with: pip install --upgrade tiefvision",
             )
         _migrate(database)
     except DatabaseError as error:
         database.close()
         raise StoreError(
-            f"{folder / FILE_NAME} cannot be used: {error.orig}",
+            f"{database.place} cannot be used: {error.orig}",
             remedy="restore it from a snapshot (tiefvision catalogue snapshot)",
         ) from error
-    except StoreError:
+    except TiefVisionError:
         database.close()
         raise
     return database
+
+
+def _postgresql(address: str, folder: Path) -> Database:
+    # Its driver takes longer to import than a search in a folder takes.
+    from tiefvision.store import postgresql
+
+    url = postgresql.checked(address, file=folder / settings.FILE_NAME)
+    return Database(
+        postgresql.engine(url),
+        place=postgresql.shown(url),
+        write_options=postgresql.WRITE_OPTIONS,
+        fault=lambda error: postgresql.fault(error, url),
+    )
+
+
+def _sqlite(file: Path) -> Database:
+    return Database(_sqlite_engine(file), place=str(file))
 
 
 def _sqlite_engine(file: Path) -> Engine:

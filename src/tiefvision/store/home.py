@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tiefvision import settings
-from tiefvision.errors import NotFound
+from tiefvision.errors import InvalidSettings, NotFound
 from tiefvision.store import database
 
 ENVIRONMENT_VARIABLE = "TIEFVISION_CATALOGUE"
@@ -66,7 +66,17 @@ class Home:
 
     @property
     def exists(self) -> bool:
-        return self.database_file.is_file()
+        """Whether there is a database file, or settings that name a database elsewhere."""
+        return self.database_file.is_file() or self._database_is_elsewhere
+
+    @property
+    def _database_is_elsewhere(self) -> bool:
+        if not self.settings_file.is_file():
+            return False
+        try:
+            return settings.read(self.folder).store.catalogue != ""
+        except InvalidSettings:
+            return True  # whoever opens it is told what is wrong
 
 
 def named(catalogue: str | Path | None) -> Home:

@@ -1,7 +1,7 @@
 """Leases: work with one owner (indexing, optimizing, filling) holds a row that expires by itself.
 
 A killed owner's lease is free again after LEASE_S, or at once when the owner was a process of
-this machine that no longer runs.
+this machine that no longer runs. On a server its clock counts, not that of any machine.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
-from tiefvision.errors import Conflict
+from tiefvision.errors import Conflict, StoreError
 from tiefvision.store.database import Database
 from tiefvision.store.tables import leases
 
@@ -56,15 +57,16 @@ def holder(database: Database, name: str) -> str | None:
     """Who holds the named work now ("host:process:token"); None when it is free."""
     with database.read() as connection:
         row = connection.execute(sa.select(leases).where(leases.c.name == name)).first()
-    if row is None or _is_free(row.owner, row.expires_at):
-        return None
-    return row.owner
+        if row is None or _is_free(row.owner, row.expires_at, now=_now(connection)):
+            return None
+        return row.owner
 
 
 def _take(database: Database, name: str, owner: str, *, last_try: bool) -> bool:
     with database.write() as connection:
         row = connection.execute(sa.select(leases).where(leases.c.name == name)).first()
-        if row is not None and not _is_free(row.owner, row.expires_at):
+        now = _now(connection)
+        if row is not None and not _is_free(row.owner, row.expires_at, now=now):
             if not last_try:
                 return False
             host, process, _ = row.owner.rsplit(":", 2)
@@ -74,23 +76,35 @@ def _take(database: Database, name: str, owner: str, *, last_try: bool) -> bool:
             )
         connection.execute(sa.delete(leases).where(leases.c.name == name))
         connection.execute(
-            sa.insert(leases).values(name=name, owner=owner, expires_at=time.time() + LEASE_S)
+            sa.insert(leases).values(name=name, owner=owner, expires_at=now + LEASE_S)
         )
     return True
 
 
 def _renew(database: Database, name: str, owner: str, released: threading.Event) -> None:
     while not released.wait(LEASE_S / _RENEWALS_PER_LEASE):
-        with database.write() as connection:
-            connection.execute(
-                sa.update(leases)
-                .where(leases.c.name == name, leases.c.owner == owner)
-                .values(expires_at=time.time() + LEASE_S)
-            )
+        try:
+            with database.write() as connection:
+                connection.execute(
+                    sa.update(leases)
+                    .where(leases.c.name == name, leases.c.owner == owner)
+                    .values(expires_at=_now(connection) + LEASE_S)
+                )
+        except StoreError:
+            continue  # a server that is being restarted may be back before the lease ends
 
 
-def _is_free(owner: str, expires_at: float) -> bool:
-    if expires_at < time.time():
+def _now(connection: Connection) -> float:
+    """Seconds since 1970, by the one clock of all processes that use the catalogue."""
+    if connection.dialect.name == "sqlite":
+        return time.time()
+    clock = connection.scalar(sa.select(sa.extract("epoch", sa.func.clock_timestamp())))
+    assert clock is not None
+    return float(clock)
+
+
+def _is_free(owner: str, expires_at: float, *, now: float) -> bool:
+    if expires_at < now:
         return True
     host, process, _ = owner.rsplit(":", 2)
     return host == platform.node() and not _is_running(int(process))

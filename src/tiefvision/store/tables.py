@@ -5,6 +5,8 @@ Migrations in `migrations/versions` create them; a test compares the two.
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -19,6 +21,8 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
 )
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
 
 metadata = MetaData(
     naming_convention={
@@ -28,6 +32,34 @@ metadata = MetaData(
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     }
 )
+
+# The character that no text of PostgreSQL holds, and the private one that stands for it there, as
+# walk.as_text has private characters for the bytes of names that are not UTF-8.
+_NUL, _STORED_NUL = "\0", "\uf700"
+
+
+class FreeText(TypeDecorator[str]):
+    """Texts that people or files give, with any character that Unicode has. (Paths and ids, which
+    are looked up most, never hold a NUL.)"""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else value.replace(_NUL, _STORED_NUL)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else value.replace(_STORED_NUL, _NUL)
+
+    # SQLite holds a NUL as it is, and pays nothing for this.
+    def bind_processor(self, dialect: Dialect) -> Any:
+        return super().bind_processor(dialect) if dialect.name == "postgresql" else None
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
+        if dialect.name != "postgresql":
+            return None
+        return super().result_processor(dialect, coltype)
+
 
 # SQLite numbers rows by itself only where the key is an INTEGER.
 _ImageId = BigInteger().with_variant(Integer(), "sqlite")
@@ -53,8 +85,8 @@ images = Table(
     Column("height", Integer),
     # pending (never acknowledged), indexed, refused, deleting (a tombstone).
     Column("state", String(16), nullable=False),
-    Column("reason", String),
-    Column("remedy", String),
+    Column("reason", FreeText),
+    Column("remedy", FreeText),
     # The first image by root and path with the same content; None when this is it.
     Column("duplicate_of", _ImageId),
     Column("attributes", JSON, nullable=False),
@@ -104,7 +136,7 @@ boxes = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("content_id", String(64), nullable=False),
-    Column("label", String, nullable=False),
+    Column("label", FreeText, nullable=False),
     Column("left", Float, nullable=False),
     Column("top", Float, nullable=False),
     Column("right", Float, nullable=False),
@@ -123,7 +155,7 @@ models = Table(
     # locator or ranker.
     Column("kind", String(16), nullable=False),
     # A locator's label, a ranker's name; "" for the one that is used when none is named.
-    Column("name", String, nullable=False),
+    Column("name", FreeText, nullable=False),
     Column("created_at", Float, nullable=False),
     Column("report", JSON, nullable=False),
 )
@@ -134,7 +166,7 @@ activations = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("kind", String(16), nullable=False),
-    Column("name", String, nullable=False),
+    Column("name", FreeText, nullable=False),
     # None: no model from then on.
     Column("model_id", ForeignKey("models.id")),
     Column("activated_at", Float, nullable=False),
@@ -145,7 +177,7 @@ attribute_columns = Table(
     "attribute_columns",
     metadata,
     Column("position", Integer, primary_key=True),
-    Column("name", String, nullable=False, unique=True),
+    Column("name", FreeText, nullable=False, unique=True),
     Column("type", String(16), nullable=False),
 )
 
@@ -155,7 +187,7 @@ cell_spaces = Table(
     Column("id", String(16), primary_key=True),
     Column("definition", JSON, nullable=False),
     # What its boxes show; "" for the product, whatever it is.
-    Column("label", String, nullable=False),
+    Column("label", FreeText, nullable=False),
     # filling (being made), active (queries use it), retired. Of each label at most one is active.
     Column("state", String(16), nullable=False),
 )
@@ -167,7 +199,7 @@ search_spaces = Table(
     Column("cell_space_id", ForeignKey("cell_spaces.id"), nullable=False),
     Column("definition", JSON, nullable=False),
     # The name of the ranker that its cells went through; "" without one.
-    Column("ranker", String, nullable=False),
+    Column("ranker", FreeText, nullable=False),
     # active or retired. At most one of each label and ranker is active.
     Column("state", String(16), nullable=False),
 )
@@ -181,7 +213,7 @@ triplets = Table(
     "triplets",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("name", String, nullable=False),
+    Column("name", FreeText, nullable=False),
     Column("anchor", String(64), nullable=False),
     Column("positive", String(64), nullable=False),
     Column("negative", String(64), nullable=False),
@@ -197,7 +229,7 @@ pairs = Table(
     "pairs",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("name", String, nullable=False),
+    Column("name", FreeText, nullable=False),
     # The smaller content id comes first, so that a pair has one row.
     Column("first", String(64), nullable=False),
     Column("second", String(64), nullable=False),
@@ -223,11 +255,11 @@ repeats = Table(
 groups = Table(
     "groups",
     metadata,
-    Column("name", String, primary_key=True),
+    Column("name", FreeText, primary_key=True),
     Column("content_id", String(64), primary_key=True),
-    Column("value", String, nullable=False),
+    Column("value", FreeText, nullable=False),
     # Contents that share this, such as a sender, say nothing about similarity; "" for none.
-    Column("apart", String, nullable=False),
+    Column("apart", FreeText, nullable=False),
     # train, validation, or "" where the table does not say.
     Column("split", String(16), nullable=False),
 )

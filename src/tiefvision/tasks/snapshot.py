@@ -47,6 +47,12 @@ def snapshot(
     """
     target = Path(folder).expanduser().absolute()
     with opened(catalogue) as shop:
+        if shop.settings.store.catalogue:
+            raise InvalidInput(
+                f"the database of this catalogue is in {shop.database.place}; a snapshot copies "
+                "folders only",
+                remedy="copy that with pg_dump, then the folder itself",
+            )
         partial = _checked(target, shop.home)
         with ExitStack() as held:
             with progress("waiting for its turn", None):
