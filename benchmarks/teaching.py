@@ -128,15 +128,16 @@ def taught(shop: Shop, seed: int, fast: bool) -> list[Point]:
     """The teaching curve of one seed: what half of a set teaches about the other half."""
     own, held = shop.halves(seed)
     lesson = _Lesson(shop, own, held, seed)
-    points = [lesson.point("random", _NO_TRIPLETS, 0)]
+    points = [lesson.point("random", lesson.before, 0, 0)]
     for count in FAST_RANDOM if fast else RANDOM:
-        points.append(lesson.point("random", shop.derive(own, count, seed), 0))
+        triplets = shop.derive(own, count, seed)
+        points.append(lesson.point("random", lesson.taught(triplets), len(triplets), 0))
     answered, asked = _NO_TRIPLETS, _NO_TRIPLETS
     vectors = lesson.before
     for count in FAST_ASKED if fast else ASKED:
-        answered, asked = lesson.ask(vectors[own], answered, asked, count)
-        points.append(lesson.point("asked", answered, len(asked)))
-        vectors = lesson.vectors(lesson.fitted(answered))
+        answered, asked = lesson.ask(vectors, answered, asked, count)
+        vectors = lesson.taught(answered)
+        points.append(lesson.point("asked", vectors, len(answered), len(asked)))
     return points
 
 
@@ -147,58 +148,60 @@ class _Lesson:
     def __init__(self, shop: Shop, own: Images, held: Images, seed: int) -> None:
         self.shop, self.own, self.held, self.seed = shop, own, held, seed
         self.before = shop.vectors()
-        data = shop.data(own, _NO_TRIPLETS)
-        self._recipe: Recipe = recipe_for(replace(data, classes=None))
-        self._directions = data.directions(CHANNELS)
+        self._data = replace(shop.data(own, _NO_TRIPLETS), classes=None)
+        self._directions = self._data.directions(CHANNELS)
         along = [cells @ self._directions.T for cells in shop.centred()]
         self._cells = torch.from_numpy(np.concatenate(along))
         self._judged = held[shop.derive(held, _JUDGED, seed)]
+        self._task = shop.tasks(held)[0]
 
-    def fitted(self, triplets: Triplets) -> RankHead:
-        """A head after some triplets of this half."""
+    def taught(self, triplets: Triplets) -> Vectors:
+        """Of all images, after some triplets of this half."""
+        if not len(triplets):
+            return self.before
+        recipe = recipe_for(replace(self._data, triplets=triplets))
         head = RankHead(self._directions, network="residual", wide=False, seed=self.seed)
         rng = np.random.default_rng(self.seed)
         steps = fit(
             head,
             self._cells[torch.from_numpy(self.own)],
-            rank_batches.of_triplets(triplets, size=self._recipe.batch, rng=rng),
-            self._recipe,
-            steps=self._recipe.steps,
-            every=self._recipe.steps,
+            rank_batches.of_triplets(triplets, size=recipe.batch, rng=rng),
+            recipe,
+            steps=recipe.steps,
+            every=recipe.steps,
         )
         _follow(steps)
-        return head
-
-    def vectors(self, head: RankHead) -> Vectors:
-        """Of all images."""
         with torch.no_grad():
             ranked = head(head.prepare(self._cells)).numpy()
         return flat_vector(ranked[:, None])
 
-    def point(self, way: Way, triplets: Triplets, asked: int) -> Point:
-        """The held-out figures after some triplets, none included."""
-        vectors = self.vectors(self.fitted(triplets)) if len(triplets) else self.before
-        task = self.shop.tasks(self.held)[0]
+    def point(self, way: Way, vectors: Vectors, answers: int, asked: int) -> Point:
+        """The held-out figures after so many answers."""
         return Point(
             self.shop.name,
             way,
-            len(triplets),
+            answers,
             self.seed,
             asked,
             float((triplet_gaps(vectors, self._judged) > 0).mean()),
-            float(score(task, product.similarities(task, vectors)).map_10.mean()),
+            float(score(self._task, product.similarities(self._task, vectors)).map_10.mean()),
         )
 
     def ask(
         self, vectors: Vectors, answered: Triplets, asked: Triplets, count: int
     ) -> tuple[Triplets, Triplets]:
         """Ask until there are `count` answers: the labels know one where exactly one candidate has
-        the anchor's. Both with what there was."""
+        the anchor's. Both with what there was. As `tiefvision triplets ask` does, which knows only
+        the answers: a question without one may come again."""
         rng = np.random.default_rng([self.seed, count])
         labels = self.shop.labels[self.own]
         groups = None if self.shop.senders is None else self.shop.senders[self.own]
+        own = vectors[self.own]
+        heads = [self.before[self.own]] if len(answered) else []
         while len(answered) < count:
-            found = questions(vectors, count=_ASKED_AT_ONCE, rng=rng, groups=groups, asked=asked)
+            found = questions(
+                own, count=_ASKED_AT_ONCE, rng=rng, heads=heads, groups=groups, asked=answered
+            )
             if not found:
                 break
             rows = np.array([(q.anchor, q.first, q.second) for q in found], np.int64)

@@ -7,16 +7,19 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Int64
+from jaxtyping import Bool, Float, Int64
 
 # A question asks about neighbours of the anchor: the rank of the first candidate is drawn evenly
 # on a logarithmic scale up to here. Nearer ones only are easy positives, farther ones are seldom
 # like the anchor at all, so that there is no answer (benchmarks/teaching.py).
-_REACH = 100
+_REACH = 200
 # The second candidate stands at most so many ranks from the first: so their order is uncertain.
 _WINDOW = 5
 # Pairs of candidates that are weighed for an anchor.
 _PROPOSALS = 8
+# How much a question that half of the orders contradict is worth beside one that none does: about
+# as much as the contrast of such pairs varies.
+_DISAGREEMENT_WEIGHT = 0.3
 # Anchors whose similarities with all images are in memory at once.
 _ANCHORS_AT_ONCE = 256
 
@@ -28,9 +31,10 @@ class Question:
     """Which of two images is more like the anchor; all are positions in one set of images.
 
     gap: by how much the first is the more similar one now, as a difference of mean cosines; a
-    small one is an uncertain order. disagreement: the share of the other heads that are outvoted
-    in the order of the two, 0 to 0.5.
-    reason: "disagreement" where any head is outvoted, "new" where the anchor was never judged,
+    small one is an uncertain order. contrast: 1 - the similarity of the two to each other; a large
+    one teaches much, and seldom are both like the anchor. disagreement: the share of all orders,
+    the present one and the other heads', that are outvoted about the two, 0 to 0.5.
+    reason: "disagreement" where any is outvoted, "new" where the anchor was never judged,
     else "uncertain".
     """
 
@@ -38,6 +42,7 @@ class Question:
     first: int
     second: int
     gap: float
+    contrast: float
     disagreement: float
     reason: Reason
 
@@ -54,11 +59,13 @@ def questions(
     """At most `count` questions, each about another anchor, in the order to ask them.
 
     vectors: flat vectors of the present search; their dot product is the similarity. heads: the
-    same images by rankers that were trained on parts of the judgements, to see where they differ.
+    same images by other rankers, or by none, to see where they differ.
     groups: what is nearly the same photograph, or of one sender; the three images of a question
     are of three groups, and no group gives two anchors while there are others.
     asked: judgements that there are; none is asked again, and anchors with few come first.
     Fewer come back where there are not so many images.
+    The order of the two is uncertain, and they differ much from each other: what an answer moves
+    is the difference of the candidates, and it moves the more the longer that is.
     Source: uncertainty sampling and query by committee, Settles, Active Learning Literature
     Survey (2009), 2.3; Tamuz et al., ICML 2011, of triplets.
     """
@@ -74,9 +81,8 @@ def questions(
             pairs = _proposals(anchor, similarities, known, rng)
             pairs = [pair for pair in pairs if (anchor, *sorted(pair)) not in seen]
             if pairs:
-                found.append(
-                    _best(anchor, pairs, similarities, heads, new=bool(times[anchor] == 0))
-                )
+                new = bool(times[anchor] == 0)
+                found.append(_best(anchor, pairs, similarities, [vectors, *heads], new=new))
             if len(found) == count:
                 return found
     return found
@@ -121,24 +127,28 @@ def _best(
     anchor: int,
     pairs: Sequence[tuple[int, int]],
     similarities: Float[np.ndarray, " n"],
-    heads: Sequence[Float[np.ndarray, "n _width"]],
+    orders: Sequence[Float[np.ndarray, "n _width"]],
     *,
     new: bool,
 ) -> Question:
-    """The pair that the heads disagree about most; among equals the first drawn."""
+    """The pair that is most worth asking; among equals the first drawn.
+
+    orders: the present vectors, and those of the other heads.
+    """
     first, second = np.array(pairs, np.int64).T
-    outvoted: Float32[np.ndarray, " p"] = np.zeros(len(pairs), np.float32)
-    if heads:
-        votes = [head[first] @ head[anchor] > head[second] @ head[anchor] for head in heads]
-        share = np.mean(votes, axis=0)
-        outvoted = np.minimum(share, 1 - share).astype(np.float32)
-    chosen = int(outvoted.argmax())
+    share = np.mean(
+        [own[first] @ own[anchor] > own[second] @ own[anchor] for own in orders], axis=0
+    )
+    outvoted = np.minimum(share, 1 - share)
+    contrast = 1 - np.einsum("pl,pl->p", orders[0][first], orders[0][second])
+    chosen = int((contrast + _DISAGREEMENT_WEIGHT * outvoted).argmax())
     reason: Reason = "disagreement" if outvoted[chosen] > 0 else "new" if new else "uncertain"
     return Question(
         anchor,
         int(first[chosen]),
         int(second[chosen]),
         gap=float(similarities[first[chosen]] - similarities[second[chosen]]),
+        contrast=float(contrast[chosen]),
         disagreement=float(outvoted[chosen]),
         reason=reason,
     )

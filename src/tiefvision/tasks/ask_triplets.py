@@ -35,7 +35,7 @@ ONE_REPEAT_IN = 5
 LEAST_ANSWERED = 5
 
 _WORDS: Mapping[Reason, str] = {
-    "disagreement": "rankers disagree about the two",
+    "disagreement": "with and without the ranker the order is another one",
     "new": "nothing was said about this photograph yet",
     "uncertain": "the order of the two is uncertain",
 }
@@ -94,11 +94,13 @@ class Questions:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Pool:
-    """Photographs to ask about. place: of each content id; images: their ids."""
+    """Photographs to ask about. place: of each content id; images: their ids. untaught: vectors
+    without a ranker, where the others are those of one."""
 
     place: Mapping[str, int]
     images: Sequence[int]
     vectors: Float32[np.ndarray, "n length"]
+    untaught: Float32[np.ndarray, "n _length"] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +121,9 @@ def ask_triplets(
     seed: int | None = None,
     progress: Progress = silent,
 ) -> Questions:
-    """Choose questions whose answers teach much: the two candidates are close, and little was
-    said about the anchor. All three images of a new one lie on one side of the split by which
-    rankers are judged.
+    """Choose questions whose answers teach much: the anchor is about as similar to either
+    candidate, these differ from each other, and little was said about the anchor. All three images
+    of a new one lie on one side of the split by which rankers are judged.
 
     name: of the ranker that shall learn the answers; its present order is asked about. out: a CSV
     sheet to fill in, for `answer_triplets`. sheet_file: a picture of the questions. seed: the same
@@ -234,7 +236,10 @@ def _pool(
         "catalogue has more"
     )
     notes = [told] if len(smallest) > MOST_PHOTOGRAPHS else []
-    return _Pool(place, [image_id for _, image_id in own], vectors), notes
+    untaught = None
+    if space.ranker is not None:
+        untaught = compact_vectors(store, shop.search_space(), own, progress)[1]
+    return _Pool(place, [image_id for _, image_id in own], vectors, untaught), notes
 
 
 def _repeat(triplet: Triplet, pool: _Pool, rng: np.random.Generator) -> _Asked | None:
@@ -269,6 +274,7 @@ def _new(
             pool.vectors[members],
             count=wanted,
             rng=rng,
+            heads=[] if pool.untaught is None else [pool.untaught[members]],
             groups=codes[members],
             asked=_within(members, answered, len(contents)),
         )

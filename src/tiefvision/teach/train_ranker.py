@@ -25,9 +25,11 @@ from tiefvision.teach.rank_report import TrainedRanker, report_of
 # Folds of kinds; each leaves two thirds of them to learn from.
 _KIND_FOLDS = 3
 
-# Without classes a batch holds one triplet for each three images, and learns them by heart at the
-# rate that suits batches in which every image is compared with every other.
-_RATE_OF_TRIPLETS = 1.0
+# Without classes a batch holds one triplet for each three images. Up to so many of them are learned
+# as well in half of the steps; more take all, at half the rate (benchmarks/teaching.py).
+_FEW_TRIPLETS = 1_000
+_STEPS_OF_FEW = 60
+_RATE_OF_MANY = 1.0
 
 
 def train(
@@ -76,9 +78,13 @@ def _final(heads: Heads, steps: int, progress: Progress | None) -> RankHead:
 
 
 def recipe_for(data: RankData, loss: Loss = "cosine") -> Recipe:
-    """The recipe that suits the data: slower steps for triplets that come without classes."""
+    """The recipe that suits the data: fewer or slower steps for what comes without classes."""
     plain = Recipe(loss=loss, margin=MARGINS[loss])
-    return plain if data.classes is not None else replace(plain, rate=_RATE_OF_TRIPLETS)
+    if data.classes is not None:
+        return plain
+    if len(data.triplets) + len(data.pairs) <= _FEW_TRIPLETS:
+        return replace(plain, steps=_STEPS_OF_FEW)
+    return replace(plain, rate=_RATE_OF_MANY)
 
 
 def _device(name: str) -> torch.device:
