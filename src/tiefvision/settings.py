@@ -40,10 +40,11 @@ class LocatorSettings:
     """[locator] where the product is, until a locator is trained. Changing it makes a new cell
     space.
 
-    first_guess: on, off, or auto: on where its network is a part of the encoder.
+    first_guess: on, off, or auto: on where its network is a part of the encoder; saliency: by a
+    network of its own (U2-Net-p), which takes far longer.
     """
 
-    first_guess: Literal["auto", "on", "off"] = "auto"
+    first_guess: Literal["auto", "on", "off", "saliency"] = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ class Settings:
 _CHOICES = {
     ("encoder", "precision"): ("fp32", "bf16"),
     ("encoder", "pooling"): ("max", "mean"),
-    ("locator", "first_guess"): ("auto", "on", "off"),
+    ("locator", "first_guess"): ("auto", "on", "off", "saliency"),
 }
 _MINIMA = {
     ("encoder", "rows"): 1,

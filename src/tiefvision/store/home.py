@@ -33,6 +33,11 @@ class Home:
         """Encoders that this catalogue carries, one folder for each fingerprint."""
         return self.models("encoder")
 
+    @property
+    def saliency(self) -> Path:
+        """The saliency network, where the settings ask for it."""
+        return self.models("saliency")
+
     def models(self, kind: str) -> Path:
         """The models of a kind (encoder, locator, ranker), one folder for each fingerprint."""
         return self.folder / "models" / kind

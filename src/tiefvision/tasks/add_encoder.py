@@ -8,7 +8,9 @@ from pathlib import Path
 from tiefvision.errors import InvalidInput
 from tiefvision.tasks.progress import Progress, silent
 from tiefvision.tasks.ready_encoder import fetch
+from tiefvision.vision import saliency_weights
 from tiefvision.vision.encoders import NETWORKS, missing, networks_of, obtain
+from tiefvision.vision.encoders.recipes import SALIENCY_NETWORK
 from tiefvision.vision.encoders.specification import HUB
 
 
@@ -27,23 +29,28 @@ def add_encoder(
     offline: bool = False,
     progress: Progress = silent,
 ) -> list[AddedEncoder]:
-    """The networks of an encoder, each made ready: fetched, or taken from a local file.
+    """The networks of an encoder, each made ready: fetched, or taken from a local file; so is
+    the saliency network of the first guess.
 
     Raises InvalidInput, NotFound, NotReady (offline) or WeightsError.
     """
+    file = None if from_file is None else Path(from_file).expanduser()
+    if spec == SALIENCY_NETWORK:
+        if file is None:
+            fetch(spec, offline=offline, progress=progress)
+        return [AddedEncoder(spec, str(saliency_weights.obtain(from_file=file).parent))]
     names = networks_of(spec)
-    if from_file is not None and len(names) > 1:
+    if file is not None and len(names) > 1:
         raise InvalidInput(
             f"{spec} needs {len(names)} weight files; one was given",
             remedy="add one at a time: " + " and ".join(names),
         )
     added: list[AddedEncoder] = []
     for name in names:
-        if name in NETWORKS and from_file is None:
+        if name in NETWORKS and file is None:
             fetch(name, offline=offline, progress=progress)
         elif name.startswith(HUB) and not offline and missing(name):
             _export(name, progress)
-        file = None if from_file is None else Path(from_file).expanduser()
         folder = obtain(name, from_file=file, offline=offline)
         added.append(AddedEncoder(name, str(folder)))
     return added

@@ -15,9 +15,7 @@ from tiefvision.tasks.ready_locator import wanted_locator
 from tiefvision.tasks.sheet import check_file, gallery, save
 from tiefvision.tasks.tiles import SheetTile
 from tiefvision.vision import pixels
-
-# Pixels of the shorter side that a photograph is decoded with at least.
-_SIDE = 224
+from tiefvision.vision.encoders import loading
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +71,11 @@ def locate(
                 f"no locator looks for {label}",
                 remedy=f"teach it: tiefvision train locator --label {label}",
             )
+        # Decoded as `index` and `search` do: at another size the box would be a little different.
+        encoder = loading.load(shop.settings.encoder.name, folders=(shop.home.encoders,))
         for image in images:
             try:
-                seen = pixels.read(Path(image), side=_SIDE, limits=shop.limits)
+                seen = pixels.read(Path(image), side=encoder.side, limits=shop.limits)
             except (UnreadableImage, NotFound) as error:
                 refused.append((str(image), error.message, error.remedy))
             else:

@@ -6,9 +6,15 @@ from tiefvision.errors import NotReady
 from tiefvision.store.home import Home
 from tiefvision.store.spaces import CellSpace
 from tiefvision.tasks.progress import Progress
+from tiefvision.vision import saliency_weights
 from tiefvision.vision.encoders import loading, obtaining
 from tiefvision.vision.encoders.protocol import Encoder
-from tiefvision.vision.encoders.recipes import NETWORKS
+from tiefvision.vision.encoders.recipes import (
+    NETWORKS,
+    SALIENCY_LICENCE,
+    SALIENCY_NETWORK,
+    source_of,
+)
 from tiefvision.vision.runtime import Precision
 
 _BYTES_PER_MEGABYTE = 1_000_000
@@ -46,12 +52,16 @@ def carried_encoder(place: Home, space: CellSpace) -> Encoder:
 
 def fetch(name: str, *, offline: bool, progress: Progress) -> None:
     """Fetch a built-in network's weights, saying what they are while they come."""
-    if name not in NETWORKS:
+    if name == SALIENCY_NETWORK:
+        licence = SALIENCY_LICENCE
+    elif name in NETWORKS:
+        licence = NETWORKS[name].licence
+    else:
         raise loading.not_ready(name)
-    network = NETWORKS[name]
-    megabytes = network.source.archive_bytes / _BYTES_PER_MEGABYTE
-    stage = f"fetching {name}, {megabytes:.0f} MB, {network.licence.split('(')[0].strip()}"
-    with progress(stage, network.source.archive_bytes, unit="bytes") as advance:
+    total = source_of(name).archive_bytes
+    named = licence.split("(")[0].strip()
+    stage = f"fetching {name}, {total / _BYTES_PER_MEGABYTE:.0f} MB, {named}"
+    with progress(stage, total, unit="bytes") as advance:
         done = 0
 
         def report(so_far: int, _total: int) -> None:
@@ -59,4 +69,7 @@ def fetch(name: str, *, offline: bool, progress: Progress) -> None:
             advance(so_far - done)
             done = so_far
 
-        obtaining.obtain(name, offline=offline, progress=report)
+        if name == SALIENCY_NETWORK:
+            saliency_weights.obtain(offline=offline, progress=report)
+        else:
+            obtaining.obtain(name, offline=offline, progress=report)

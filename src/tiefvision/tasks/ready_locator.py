@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 from tiefvision.errors import NotFound, NotReady
 from tiefvision.settings import Settings
 from tiefvision.store import models
@@ -10,8 +13,10 @@ from tiefvision.store.spaces import CellSpace
 from tiefvision.tasks.opened import Opened
 from tiefvision.tasks.progress import Progress
 from tiefvision.tasks.ready_encoder import fetch
+from tiefvision.vision import saliency_weights
 from tiefvision.vision.encoders import loading, networks_of, obtaining
-from tiefvision.vision.guess import GUESS_ENCODER, ActivationGuess, read_head
+from tiefvision.vision.encoders.recipes import SALIENCY_NETWORK
+from tiefvision.vision.guess import GUESS_ENCODER, ActivationGuess, SaliencyGuess, read_head
 from tiefvision.vision.location import Finder
 from tiefvision.vision.locator import LOCATOR_ENCODER, Locator
 
@@ -36,9 +41,9 @@ def carried_locator(shop: Opened, space: CellSpace) -> Finder | None:
         return None
     if any(model.id == space.locator for model in models.each(shop.database, kind="locator")):
         return _trained(shop, space.locator)
-    found = untrained_locator(shop)
-    if found.fingerprint == space.locator:
-        return found
+    for guess in _guesses_at_hand(shop):
+        if guess.fingerprint == space.locator:
+            return guess
     raise NotReady(
         f"the locator {space.locator[:12]} that placed this catalogue's boxes is gone",
         remedy="restore models/locator from a copy of the catalogue, or index again",
@@ -51,7 +56,7 @@ def guesses(settings: Settings) -> bool:
     wanted = settings.locator.first_guess
     if wanted == "auto":
         return set(networks_of(GUESS_ENCODER)) <= set(networks_of(settings.encoder.name))
-    return wanted == "on"
+    return wanted != "off"
 
 
 def ready_networks(spec: str, *, place: Home, offline: bool, progress: Progress) -> None:
@@ -65,7 +70,9 @@ def ready_locating(shop: Opened, *, offline: bool, progress: Progress) -> None:
     """Have at hand what the catalogue's locators need."""
     if models.active_names(shop.database, kind="locator"):
         ready_networks(LOCATOR_ENCODER, place=shop.home, offline=offline, progress=progress)
-    if guesses(shop.settings):
+    if _by_saliency(shop):
+        _ready_saliency(shop, offline=offline, progress=progress)
+    elif guesses(shop.settings):
         ready_networks(GUESS_ENCODER, place=shop.home, offline=offline, progress=progress)
 
 
@@ -82,5 +89,34 @@ def _trained(shop: Opened, model_id: str) -> Locator:
 
 def untrained_locator(shop: Opened) -> Finder:
     """The first guess, whether the settings ask for it or not."""
+    return _saliency_guess(shop) if _by_saliency(shop) else _activation_guess(shop)
+
+
+def _by_saliency(shop: Opened) -> bool:
+    return shop.settings.locator.first_guess == "saliency"
+
+
+def _guesses_at_hand(shop: Opened) -> Iterator[Finder]:
+    """Both first guesses, as far as they are on this machine: the settings may have changed since
+    the boxes were placed."""
+    for guess in (_activation_guess, _saliency_guess):
+        with contextlib.suppress(NotReady):
+            yield guess(shop)
+
+
+def _activation_guess(shop: Opened) -> Finder:
     encoder = loading.load(GUESS_ENCODER, folders=(shop.home.encoders,))
     return ActivationGuess(encoder, read_head())
+
+
+def _saliency_guess(shop: Opened) -> Finder:
+    """Raises NotReady without its weights, with what to type."""
+    model = saliency_weights.find((shop.home.saliency,))
+    return SaliencyGuess(saliency_weights.obtain(offline=True) if model is None else model)
+
+
+def _ready_saliency(shop: Opened, *, offline: bool, progress: Progress) -> None:
+    """Have the saliency network at hand, in the catalogue as well."""
+    if saliency_weights.find((shop.home.saliency,)) is None:
+        fetch(SALIENCY_NETWORK, offline=offline, progress=progress)
+    saliency_weights.copy_into(shop.home.saliency)

