@@ -82,6 +82,7 @@ def test_every_command_is_there_and_takes_json() -> None:
         "encoders add",
         "roots list",
         "roots move",
+        "catalogue copy",
         "catalogue snapshot",
         "boxes export",
         "boxes import",
@@ -479,6 +480,15 @@ def test_snapshot_says_how_to_search_it(shop: SmallShop, tmp_path: Path) -> None
     assert f"next: tiefvision search QUERY -c {tmp_path / 'a'}" in shown
     body = answer("catalogue", "snapshot", tmp_path / "b", "-c", shop.catalogue)
     assert body["images"] == 8 and body["folder"] == str(tmp_path / "b")
+
+
+def test_copy_says_what_is_equal_and_how_to_use_it(shop: SmallShop, tmp_path: Path) -> None:
+    shown = typed("catalogue", "copy", shop.catalogue, tmp_path / "a").stdout
+    assert "8 images" in shown and "equal at both ends, sha256" in shown
+    assert f"next: tiefvision status -c {tmp_path / 'a'}" in shown
+    body = answer("catalogue", "copy", shop.catalogue, tmp_path / "b")
+    assert body["rows"]["images"] == 8 and len(body["checksum"]) == 64
+    assert body["checksum"] in shown
 
 
 @pytest.mark.slow

@@ -117,3 +117,35 @@ def snapshot(
         from tiefvision.cli import states
 
         states.show_snapshot(report)
+
+
+@catalogue.command("copy")
+@reporting
+def copy_catalogue(
+    source: Annotated[str, typer.Argument(metavar="FROM", help="A catalogue's folder, or as TO.")],
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="TO", help="A folder, or an address: postgresql://USER@HOST:5432/DATABASE"
+        ),
+    ],
+    wait: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0, help="How long to wait for an index run.")
+    ] = 600,
+    as_json: JsonOption = False,
+) -> None:
+    """Copy a catalogue to another folder or database; cut off, it goes on when typed again.
+
+    Between folders everything is copied, and TO's tiefvision.toml may name another database. To or
+    from an address it is the database alone. Every row and file is read again and compared.
+    """
+    from tiefvision.cli.bars import bars
+    from tiefvision.tasks.copy_catalogue import copy_catalogue as verb
+
+    report = verb(source, target, wait_s=wait, progress=bars())
+    if as_json:
+        print_json(document(report))
+    else:
+        from tiefvision.cli import states
+
+        states.show_copy(report)

@@ -11,6 +11,7 @@ from tiefvision.cli.text import duration, files, moment, near_path, size
 
 if TYPE_CHECKING:
     from tiefvision.store.roots import Root
+    from tiefvision.tasks.copy_catalogue import CopyReport
     from tiefvision.tasks.doctor import Diagnosis
     from tiefvision.tasks.move_root import MoveReport
     from tiefvision.tasks.snapshot import SnapshotReport
@@ -152,6 +153,17 @@ def show_snapshot(report: SnapshotReport) -> None:
     held = f"{files(report.images)} images, {size(report.copied_bytes)}"
     say(foreign(f"{folder}: {held}"))
     say(foreign(f"next: tiefvision search QUERY -c {shlex.quote(folder)}"))
+
+
+def show_copy(report: CopyReport) -> None:
+    """A finished copy, and what makes it be used."""
+    rows = sum(report.rows.values())
+    held = f"{files(report.rows['images'])} images, {rows:,} rows, {report.written:,} written"
+    say(foreign(f"{report.target}: {held}"))
+    if report.files:
+        say(foreign(f"{files(report.files)} files, {size(report.copied_bytes)} copied"))
+    say(f"equal at both ends, sha256 {report.checksum}")
+    say(foreign(f"next: {report.remedy}"))
 
 
 def show_encoders(encoders: Sequence[EncoderStatus]) -> None:

@@ -80,7 +80,29 @@ def open_database(folder: Path) -> Database:
     Raises StoreError when it is damaged, cannot be reached or was written by a newer version.
     """
     address = settings.read(folder).store.catalogue
-    database = _postgresql(address, folder) if address else _sqlite(folder / FILE_NAME)
+    if address:
+        return open_address(address, given_as=f"{folder / settings.FILE_NAME}: [store] catalogue")
+    file = folder / FILE_NAME
+    return _ready(Database(_sqlite_engine(file), place=str(file)))
+
+
+def open_address(address: str, *, given_as: str = "the address") -> Database:
+    """The database on a PostgreSQL server, created or migrated as `open_database` says."""
+    # Its driver takes longer to import than a search in a folder takes.
+    from tiefvision.store import postgresql
+
+    url = postgresql.checked(address, given_as=given_as)
+    return _ready(
+        Database(
+            postgresql.engine(url),
+            place=postgresql.shown(url),
+            write_options=postgresql.WRITE_OPTIONS,
+            fault=lambda error: postgresql.fault(error, url),
+        )
+    )
+
+
+def _ready(database: Database) -> Database:
     try:
         revision = _revision(database)
         if revision == HEAD:
@@ -102,23 +124,6 @@ def open_database(folder: Path) -> Database:
         database.close()
         raise
     return database
-
-
-def _postgresql(address: str, folder: Path) -> Database:
-    # Its driver takes longer to import than a search in a folder takes.
-    from tiefvision.store import postgresql
-
-    url = postgresql.checked(address, file=folder / settings.FILE_NAME)
-    return Database(
-        postgresql.engine(url),
-        place=postgresql.shown(url),
-        write_options=postgresql.WRITE_OPTIONS,
-        fault=lambda error: postgresql.fault(error, url),
-    )
-
-
-def _sqlite(file: Path) -> Database:
-    return Database(_sqlite_engine(file), place=str(file))
 
 
 def _sqlite_engine(file: Path) -> Engine:

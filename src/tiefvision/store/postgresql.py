@@ -6,8 +6,6 @@ that lets one writer in at a time, and what a failing server means to whoever ru
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine
@@ -52,8 +50,8 @@ _TOO_LONG_FOR_AN_INDEX = "54000"
 _CONNECTION_LOST = ("57P", "08", "53300")
 
 
-def checked(address: str, *, file: Path) -> URL:
-    """The address that a settings file gives, as SQLAlchemy takes it.
+def checked(address: str, *, given_as: str) -> URL:
+    """An address as SQLAlchemy takes it. given_as: where it stands, for messages.
 
     Raises InvalidSettings for one that is none of PostgreSQL.
     """
@@ -64,8 +62,8 @@ def checked(address: str, *, file: Path) -> URL:
     if url is None or url.drivername not in ("postgresql", "postgresql+psycopg", "postgres"):
         given = "no address" if url is None else f"an address of {url.drivername}"
         raise InvalidSettings(
-            f"{file}: [store] catalogue is {given}; expected one of PostgreSQL",
-            remedy=f'write it as catalogue = "{EXAMPLE}", or "" for a file in the folder',
+            f"{given_as} is {given}; expected one of PostgreSQL",
+            remedy=f"write it as {EXAMPLE}",
         )
     return url.set(drivername="postgresql+psycopg")
 

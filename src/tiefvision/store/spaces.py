@@ -30,7 +30,8 @@ _ID_DIGITS = 16
 
 # Images whose cells are centred at once: their temporary copies stay at a few megabytes.
 _IMAGES_AT_ONCE = 32
-_ARRAYS = "space.npz"
+# The file of a search space that nothing else can be derived from.
+ARRAYS = "space.npz"
 _RANKER = "ranker_"
 
 
@@ -184,7 +185,7 @@ def save(space: SearchSpace, folder: Path) -> None:
         np.savez(file, allow_pickle=False, **arrays)
         file.flush()
         os.fsync(file.fileno())
-    Path(temporary).replace(folder / _ARRAYS)
+    Path(temporary).replace(folder / ARRAYS)
 
 
 def load(
@@ -194,7 +195,7 @@ def load(
 
     Raises StoreError when it is damaged.
     """
-    file, ranker_id = folder / _ARRAYS, definition["ranker"]
+    file, ranker_id = folder / ARRAYS, definition["ranker"]
     try:
         with file.open("rb") as opened, np.load(opened, allow_pickle=False) as stored:
             arrays = {own: stored[own] for own in stored.files}

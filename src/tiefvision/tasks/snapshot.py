@@ -51,7 +51,7 @@ def snapshot(
             raise InvalidInput(
                 f"the database of this catalogue is in {shop.database.place}; a snapshot copies "
                 "folders only",
-                remedy="copy that with pg_dump, then the folder itself",
+                remedy=f"tiefvision catalogue copy {shop.home.folder} {target}",
             )
         partial = _checked(target, shop.home)
         with ExitStack() as held:
