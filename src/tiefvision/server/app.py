@@ -11,7 +11,16 @@ import tiefvision
 from tiefvision.server import problems
 from tiefvision.server.access import Access
 from tiefvision.server.body_limits import BodyLimits
-from tiefvision.server.routes import images, pages, questions, search, session, status, triplets
+from tiefvision.server.routes import (
+    images,
+    jobs,
+    pages,
+    questions,
+    search,
+    session,
+    status,
+    triplets,
+)
 from tiefvision.server.security import Guard
 from tiefvision.server.site import Site
 from tiefvision.tasks.opened import Opened
@@ -25,8 +34,10 @@ def create_app(shop: Opened, *, access: Access) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
+        site.jobs.resume_index()
         yield
         site.upkeep.close()
+        site.jobs.close()
 
     app = FastAPI(
         title="TiefVision",
@@ -39,7 +50,7 @@ def create_app(shop: Opened, *, access: Access) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.site = site
-    for each in (search, images, triplets, questions, status, session):
+    for each in (search, images, triplets, questions, jobs, status, session):
         app.include_router(each.router, prefix=_API)
     app.include_router(status.probes)
     app.include_router(pages.router)

@@ -17,6 +17,7 @@ from tiefvision.server.access import Access
 from tiefvision.server.kept_queries import KeptQueries
 from tiefvision.server.previews import Previews
 from tiefvision.server.upkeep import Upkeep
+from tiefvision.tasks.jobs import Jobs
 from tiefvision.tasks.opened import Opened
 from tiefvision.tasks.search import Searcher
 
@@ -43,6 +44,7 @@ class Site:
     previews: Previews
     upkeep: Upkeep
     queries: KeptQueries
+    jobs: Jobs
     searching: anyio.CapacityLimiter
 
     @classmethod
@@ -55,6 +57,7 @@ class Site:
             Previews(shop),
             Upkeep(shop),
             KeptQueries(shop.home.queries, limits=shop.limits),
+            Jobs(shop),
             anyio.CapacityLimiter(cores),
         )
 

@@ -24,7 +24,7 @@ from tiefvision.errors import StoreError, TiefVisionError
 FILE_NAME = "catalogue.db"
 
 # The newest migration; a test compares it with migrations/versions.
-HEAD = "0003"
+HEAD = "0004"
 
 # How long a writer waits for another one before it gives up.
 _BUSY_TIMEOUT_MS = 60_000

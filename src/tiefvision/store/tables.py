@@ -275,6 +275,40 @@ runs = Table(
     Column("skipped", JSON, nullable=False),
 )
 
+# Long work that a server was asked for, each in a process of its own.
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    # index, train-ranker, train-locator, activate or undo.
+    Column("kind", String(16), nullable=False),
+    Column("options", JSON, nullable=False),
+    # waiting, running, done, failed, cancelled or interrupted.
+    Column("state", String(16), nullable=False),
+    Column("asked_at", Float, nullable=False),
+    Column("started_at", Float),
+    Column("finished_at", Float),
+    # Whether somebody asked it to end.
+    Column("cancel", Boolean, nullable=False),
+    # The verb's report; or what went wrong and what to do.
+    Column("outcome", JSON, nullable=False),
+)
+
+# How far a job was when.
+job_events = Table(
+    "job_events",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("job_id", ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("stage", String, nullable=False),
+    Column("done", Integer, nullable=False),
+    Column("total", Integer),
+    Column("unit", String(32), nullable=False),
+    Column("note", String, nullable=False),
+    Index(None, "job_id"),
+)
+
 leases = Table(
     "leases",
     metadata,
