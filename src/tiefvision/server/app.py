@@ -14,6 +14,7 @@ from tiefvision.server.body_limits import BodyLimits
 from tiefvision.server.routes import (
     images,
     jobs,
+    models,
     pages,
     questions,
     search,
@@ -50,7 +51,7 @@ def create_app(shop: Opened, *, access: Access) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.site = site
-    for each in (search, images, triplets, questions, jobs, status, session):
+    for each in (search, images, triplets, questions, jobs, models, status, session):
         app.include_router(each.router, prefix=_API)
     app.include_router(status.probes)
     app.include_router(pages.router)

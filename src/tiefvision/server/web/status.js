@@ -2,8 +2,12 @@
 
 import { ask, query } from "./api.js";
 import { byId, el, emptyCatalogue, say } from "./dom.js";
+import { AT_WORK, newest, shown, start } from "./jobs.js";
 
 const AGAIN_MS = 5000;
+// While a job is at work.
+const SOON_MS = 1000;
+const JOBS = 8;
 const FILES = 50;
 const NEEDS = {
   refused: ["Refused", "could not be read"],
@@ -40,8 +44,10 @@ function work(status) {
   const told = [];
   if (status.updating) told.push("Photographs with new boxes are being encoded again.");
   if (status.indexing_by) told.push("An index run is at work.");
-  if (status.todo > 0 && !status.updating && !status.indexing_by) told.push(`${number(status.todo)} to do: run tiefvision index.`);
+  const isIdle = !status.updating && !status.indexing_by;
+  if (status.todo > 0 && isIdle) told.push(`${number(status.todo)} to do.`);
   const lines = told.map((text) => el("p", {}, text));
+  if (isIdle && status.roots.length) lines.push(el("p", {}, el("button", { type: "button", onclick: () => start("index").then(again, (error) => say(byId("message"), error.message, true)) }, "Look for new photographs")));
   if (status.update_problem) lines.push(el("p", { className: "problem" }, status.update_problem));
   return lines;
 }
@@ -61,14 +67,36 @@ async function files(status) {
   return found;
 }
 
+/** The newest jobs; whether one is at work. */
+async function jobs() {
+  const found = await newest(JOBS);
+  byId("jobs").hidden = found.length === 0;
+  const seen = JSON.stringify(found);
+  if (seen !== jobsBefore) byId("joblist").replaceChildren(...found.map((job) => shown(job, again, (message) => say(byId("message"), message, true))));
+  jobsBefore = seen;
+  return found.some((job) => AT_WORK.includes(job.state));
+}
+
 let before = "";
+let jobsBefore = "";
+let workBefore = "";
+let timer = 0;
+
+function again() {
+  clearTimeout(timer);
+  return show();
+}
 
 async function show() {
+  let isBusy = false;
   try {
     const status = await ask("/status");
     byId("figures").replaceChildren(...figures(status));
     byId("facts").replaceChildren(...facts(status));
-    byId("work").replaceChildren(...work(status));
+    const seen = JSON.stringify([status.updating, status.indexing_by, status.todo, status.update_problem]);
+    if (seen !== workBefore) byId("work").replaceChildren(...work(status));
+    workBefore = seen;
+    isBusy = await jobs();
     const counts = Object.keys(NEEDS).map((state) => status[state]).join();
     if (counts !== before) byId("files").replaceChildren(...(await files(status)));
     before = counts;
@@ -77,7 +105,7 @@ async function show() {
   } catch (error) {
     say(byId("message"), error.message, true);
   }
-  setTimeout(show, AGAIN_MS);
+  timer = setTimeout(show, isBusy ? SOON_MS : AGAIN_MS);
 }
 
 show();
