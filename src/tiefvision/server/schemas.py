@@ -135,11 +135,13 @@ class ShownPage:
 class ServerStatus(Status):
     """What `tiefvision status --json` says, and what the server itself does.
 
-    labels: of the boxes that people drew. searched_labels: those that a search can ask for.
+    labels: of the boxes that people drew. boxed: photographs that have some. searched_labels:
+    those that a search can ask for.
     updating: whether images are being encoded again; update_problem: why that failed, if it did.
     """
 
     labels: Sequence[LabelCount] = ()
+    boxed: int = 0
     searched_labels: Sequence[str] = ()
     updating: bool = False
     update_problem: str = ""

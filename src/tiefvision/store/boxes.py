@@ -195,6 +195,11 @@ class Boxes:
         with self._database.read() as connection:
             return [LabelCount(*row) for row in connection.execute(statement)]
 
+    def photographs(self) -> int:
+        """How many contents have boxes, those that no photograph of the catalogue has now too."""
+        with self._database.read() as connection:
+            return connection.scalar(sa.select(sa.func.count(boxes.c.content_id.distinct()))) or 0
+
     def each(
         self, *, labels: Collection[str] | None = None, include_model: bool = False
     ) -> Iterator[BoxedPhotograph]:

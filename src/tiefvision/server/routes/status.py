@@ -25,6 +25,7 @@ def status(site: SiteOf) -> Response:
         ServerStatus(
             **{each.name: getattr(own, each.name) for each in fields(Status)},
             labels=Boxes(site.shop.database).labels(),
+            boxed=Boxes(site.shop.database).photographs(),
             searched_labels=[label for label in registry.labels(site.shop.database) if label],
             updating=site.upkeep.working,
             update_problem=site.upkeep.problem,

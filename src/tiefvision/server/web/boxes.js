@@ -14,7 +14,7 @@ const ORIGINS = {
 };
 
 // One object holds all that the page shows; undo and redo are lists of earlier and later boxes.
-const state = { queue: [], place: -1, next: null, image: null, items: [], chosen: -1, undo: [], redo: [], drawn: 0 };
+const state = { queue: [], place: -1, next: null, image: null, items: [], chosen: -1, undo: [], redo: [], drawn: 0, all: 0 };
 const view = new BoxView(byId("view"), {
   changed: (items, chosen) => set(items, chosen),
   chose: (chosen) => {
@@ -48,6 +48,7 @@ function remove() {
 function render() {
   view.set(state.items, state.chosen);
   const { image } = state;
+  byId("name").hidden = !image;
   byId("name").textContent = image?.name ?? "";
   const sure = image?.box_confidence === null ? "" : `${Math.round(100 * (image?.box_confidence ?? 0))} %`;
   const source = image?.boxes.length ? "human" : image?.box_source;
@@ -72,6 +73,7 @@ function render() {
   byId("redo").disabled = state.redo.length === 0;
   byId("previous").disabled = state.place <= 0;
   for (const id of ["accept", "new", "next"]) byId(id).disabled = !image;
+  Object.assign(byId("share"), { max: Math.max(1, state.all), value: Math.min(state.drawn, state.all) });
   byId("progress").textContent = `${state.drawn} ${state.drawn === 1 ? "photograph has" : "photographs have"} drawn boxes. The least certain come first.`;
 }
 
@@ -129,11 +131,21 @@ async function accept() {
 
 async function learn() {
   const status = await ask("/status");
-  // Photographs with several labels count once for each; the largest count is the least they can be.
-  state.drawn = Math.max(0, ...status.labels.map((each) => each.contents));
+  state.all = status.searchable;
+  state.drawn = status.boxed;
   byId("known").replaceChildren(...["product", ...status.labels.map((each) => each.label)].map((value) => el("option", { value })));
   if (status.searchable === 0) byId("done").replaceChildren(...emptyCatalogue(status.catalogue));
   else byId("done").replaceChildren(el("strong", {}, "Every photograph has been looked at"), el("a", { href: "/gallery" }, "Open the gallery to correct one"));
+}
+
+/** What the locator in use is worth, beside the boxes that teach it. */
+async function tellWorth() {
+  const { evaluations } = await ask("/evaluations");
+  const own = evaluations.find((each) => each.kind === "locator" && each.name === "" && each.active);
+  byId("worth").hidden = !own?.headline;
+  if (!own?.headline) return;
+  const { before, after, count } = own.headline;
+  byId("worth").replaceChildren("The locator's IoU on held-out boxes: ", el("strong", {}, after.toFixed(3)), ` (${before.toFixed(3)} without it, ${count} judged). `, el("a", { href: "/models" }, "Train again"));
 }
 
 const act = (work) => () => Promise.resolve(work()).catch((error) => say(byId("message"), error.message, true));
@@ -169,6 +181,7 @@ addEventListener("keydown", (event) => {
 async function begin() {
   const wanted = new URLSearchParams(location.search).get("id");
   await learn();
+  tellWorth().catch((error) => say(byId("message"), error.message, true));
   await more();
   if (wanted === null) return step(1);
   const image = await ask(`/images/${encodeURIComponent(wanted)}`);

@@ -38,7 +38,7 @@ function made(name, attributes) {
 }
 
 /** A line of values as a picture with a name. */
-export function drawn(values, name, width = 320, height = 80) {
+export function drawn(values, name, width = 480, height = 72) {
   const picture = made("svg", { viewBox: `-4 -4 ${width + 8} ${height + 8}`, class: "curve", role: "img", "aria-label": name });
   const points = placed(values, width, height);
   picture.append(made("line", { x1: 0, x2: width, y1: height, y2: height, class: "axis" }), made("polyline", { points: line(points) }));
