@@ -9,17 +9,18 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float, Int64
 
-# A question asks about neighbours of the anchor: the rank of the first candidate is drawn evenly
-# on a logarithmic scale up to here. Nearer ones only are easy positives, farther ones are seldom
-# like the anchor at all, so that there is no answer (benchmarks/teaching.py).
-_REACH = 200
+# The first candidate is drawn by exp(similarity to the anchor / this): where few photographs are
+# like the anchor these, where many are, also those far down its ranking. Nearer ones only are easy
+# positives; evenly drawn ones are seldom like the anchor at all, so that there is no answer
+# (benchmarks/teaching.py).
+_SOFTNESS = 0.1
 # The second candidate stands at most so many ranks from the first: so their order is uncertain.
 _WINDOW = 5
 # Pairs of candidates that are weighed for an anchor.
 _PROPOSALS = 8
-# How much a question that half of the orders contradict is worth beside one that none does: about
-# as much as the contrast of such pairs varies.
-_DISAGREEMENT_WEIGHT = 0.3
+# A question that half of the orders contradict is worth half of this more than one that none does:
+# a third of what the contrast of pairs varies by, so that it decides between those alike in it.
+_DISAGREEMENT_WEIGHT = 0.1
 # Anchors whose similarities with all images are in memory at once.
 _ANCHORS_AT_ONCE = 256
 
@@ -111,11 +112,13 @@ def _proposals(
     """Pairs of neighbours of the anchor that lie close to each other in its ranking."""
     others: Bool[np.ndarray, " n"] = groups != groups[anchor]
     ranked = np.argsort(-np.where(others, similarities, -np.inf), kind="stable")
-    ranked = ranked[: min(int(others.sum()), _REACH + _WINDOW)]
+    ranked = ranked[: int(others.sum())]
     pairs: list[tuple[int, int]] = []
-    reach = min(_REACH, len(ranked))
-    for _ in range(_PROPOSALS if reach > 1 else 0):
-        place = int(np.exp(rng.uniform(0, np.log(reach)))) - 1
+    if len(ranked) < 2:
+        return pairs
+    near_first = similarities[ranked].astype(np.float64)
+    chance = np.exp((near_first - near_first[0]) / _SOFTNESS)
+    for place in rng.choice(len(ranked), _PROPOSALS, p=chance / chance.sum()).tolist():
         near = ranked[max(0, place - _WINDOW) : place + _WINDOW + 1]
         near = near[groups[near] != groups[ranked[place]]]
         if len(near):
