@@ -109,6 +109,20 @@ def test_the_images_of_a_question_are_of_three_groups_and_anchors_of_as_many_as_
     assert len({int(groups[question.anchor]) for question in found}) == 30
 
 
+def test_copies_of_the_anchor_are_no_candidates() -> None:
+    vectors = _vectors(count=3)
+    noise = np.random.default_rng(1).normal(scale=0.01, size=vectors.shape).astype(np.float32)
+    # Short vectors of a projection have any length.
+    both = np.concatenate([vectors, vectors + noise]) * np.float32(0.6)
+
+    def copied(question: Question) -> bool:
+        return question.anchor % 3 in (question.first % 3, question.second % 3)
+
+    assert any(map(copied, questions(both, count=6, rng=_rng())))
+    apart = questions(both, count=6, rng=_rng(), alike=0.98)
+    assert len(apart) == 6 and not any(map(copied, apart))
+
+
 def test_nothing_is_asked_twice() -> None:
     vectors = _vectors(count=4)
     asked = np.empty((0, 3), np.int64)

@@ -56,6 +56,7 @@ def questions(
     heads: Sequence[Float[np.ndarray, "n _width"]] = (),
     groups: Int64[np.ndarray, " n"] | None = None,
     asked: Int64[np.ndarray, "t 3"] | None = None,
+    alike: float = np.inf,
 ) -> list[Question]:
     """At most `count` questions, each about another anchor, in the order to ask them.
 
@@ -63,6 +64,7 @@ def questions(
     same images by other rankers, or by none, to see where they differ.
     groups: what is nearly the same photograph, or of one sender; the three images of a question
     are of three groups, and no group gives two anchors while there are others.
+    alike: the cosine of two vectors from which they are one photograph; it is no candidate then.
     asked: judgements that there are; none is asked again, and anchors with few come first.
     Fewer come back where there are not so many images.
     The order of the two is uncertain, and they differ much from each other: what an answer moves
@@ -75,11 +77,13 @@ def questions(
     seen = {(anchor, *sorted(pair)) for anchor, *pair in done.tolist()}
     times = np.bincount(done[:, 0], minlength=len(vectors))
     found: list[Question] = []
+    lengths = np.linalg.norm(vectors, axis=1)
     anchors = _spread(times, known, rng)
     for start in range(0, len(anchors), _ANCHORS_AT_ONCE):
         own = anchors[start : start + _ANCHORS_AT_ONCE]
         for anchor, similarities in zip(own.tolist(), vectors[own] @ vectors.T, strict=True):
-            pairs = _proposals(anchor, similarities, known, rng)
+            copies = similarities >= alike * lengths[anchor] * lengths
+            pairs = _proposals((known != known[anchor]) & ~copies, similarities, known, rng)
             pairs = [pair for pair in pairs if (anchor, *sorted(pair)) not in seen]
             if pairs:
                 new = bool(times[anchor] == 0)
@@ -104,13 +108,15 @@ def _spread(
 
 
 def _proposals(
-    anchor: int,
+    others: Bool[np.ndarray, " n"],
     similarities: Float[np.ndarray, " n"],
     groups: Int64[np.ndarray, " n"],
     rng: np.random.Generator,
 ) -> list[tuple[int, int]]:
-    """Pairs of neighbours of the anchor that lie close to each other in its ranking."""
-    others: Bool[np.ndarray, " n"] = groups != groups[anchor]
+    """Pairs of neighbours of the anchor that lie close to each other in its ranking.
+
+    others: what may be asked about beside it.
+    """
     ranked = np.argsort(-np.where(others, similarities, -np.inf), kind="stable")
     ranked = ranked[: int(others.sum())]
     pairs: list[tuple[int, int]] = []

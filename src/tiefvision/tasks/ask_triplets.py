@@ -277,6 +277,7 @@ def _new(
             heads=[] if pool.untaught is None else [pool.untaught[members]],
             groups=codes[members],
             asked=_within(members, answered, len(contents)),
+            alike=splits.NEAR_DUPLICATE,
         )
         for each in chosen:
             anchor, first, second = members[[each.anchor, each.first, each.second]].tolist()
