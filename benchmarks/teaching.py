@@ -13,6 +13,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -42,6 +43,7 @@ RANDOM = (25, 50, 100, 200, 500, 2_000)
 # Two thirds of 200 and of 500 are among them, to compare with what random ones reach there.
 ASKED = (25, 50, 100, 133, 200, 333, 500)
 THIRDS = ((133, 200), (333, 500))
+_NEEDED = (100, 200, 500)
 FAST_PHOTOS = 400
 FAST_RANDOM, FAST_ASKED = (100,), (66, 100)
 _LEARNED, _JUDGED = 5_000, 3_000
@@ -291,6 +293,7 @@ def _curve(points: Sequence[Point]) -> list[str]:
         told.append(
             f"| {shop}, {way} | {answers:,} | {took} | {_mean(accuracy)} | {_mean(map_10)} |"
         )
+    told += ["", *_needed(points)]
     told += ["", "| asked less random | triplet accuracy | mAP@10 |", "|---|---|---|"]
     for shop in dict.fromkeys(point.shop for point in points):
         for few, many in THIRDS:
@@ -299,6 +302,35 @@ def _curve(points: Sequence[Point]) -> list[str]:
                 gains = [_mean(a - b, signed=True) for a, b in zip(asked, random, strict=True)]
                 told.append(f"| {shop}, {few} to {many} | {gains[0]} | {gains[1]} |")
     return told
+
+
+def _needed(points: Sequence[Point]) -> list[str]:
+    """How many asked answers bring the mean to where random ones do, between those measured."""
+    told = ["| asked answers that do as well as | triplet accuracy | mAP@10 |", "|---|---|---|"]
+    means = {case: np.mean(_of(points, *case)[:2], axis=1) for case in _cases(points)}
+    for shop in dict.fromkeys(point.shop for point in points):
+        zero = means.get((shop, "random", 0), np.zeros(2))
+        asked = [
+            (0, zero),
+            *((n, m) for (own, w, n), m in means.items() if (own, w) == (shop, "asked")),
+        ]
+        for (own, way, answers), goal in means.items():
+            if (own, way) == (shop, "random") and answers in _NEEDED:
+                found = [_reached(asked, figure, float(goal[figure])) for figure in (0, 1)]
+                shown = ["more than measured" if f is None else f"{f:,.0f}" for f in found]
+                told.append(f"| {shop}, {answers} random | {shown[0]} | {shown[1]} |")
+    return told
+
+
+def _reached(
+    means: Sequence[tuple[int, Float64[np.ndarray, " 2"]]], figure: int, goal: float
+) -> float | None:
+    """The number of answers at which a figure reaches a goal; None where it never does."""
+    for (few, low), (many, high) in pairwise(means):
+        if high[figure] >= goal:
+            share = (goal - low[figure]) / max(high[figure] - low[figure], 1e-9)
+            return few + max(0.0, float(share)) * (many - few)
+    return None
 
 
 def _cases(points: Sequence[Point]) -> list[tuple[str, Way, int]]:
