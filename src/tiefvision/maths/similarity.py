@@ -12,8 +12,10 @@ from jaxtyping import Float, Float32
 from tiefvision.errors import InvalidInput, ShapeMismatch
 from tiefvision.maths.grids import unit_cells
 
-# How much a counterexample turns a query away, beside an example's 1 (docs/benchmarks.md).
-NEGATIVE_WEIGHT = 0.5
+# How much a counterexample turns a query away, beside an example's 1. Measured on 289 queries of
+# clothing with one right and one wrong hit given back: mAP@10 of the rest is .531 without it, .557
+# with 0.3, .532 with 0.5 and .329 with 1; with three wrong hits .569 with 0.3.
+NEGATIVE_WEIGHT = 0.3
 
 
 def mean_cosine(
