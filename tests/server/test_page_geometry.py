@@ -12,7 +12,9 @@ WEB = Path(__file__).parents[2] / "src" / "tiefvision" / "server" / "web"
 _MOST_SCRIPT_BYTES = 120_000
 
 
-@pytest.mark.parametrize(("name", "passed"), [("geometry", 6), ("picks", 5), ("curve", 4)])
+@pytest.mark.parametrize(
+    ("name", "passed"), [("geometry", 6), ("picks", 5), ("curve", 4), ("search", 15)]
+)
 def test_what_pages_work_out_is_right(name: str, passed: int) -> None:
     tests = Path(__file__).parent / "web" / f"{name}.test.mjs"
     done = node(

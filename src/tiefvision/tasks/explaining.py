@@ -25,10 +25,10 @@ class Explanation:
     """What each cell adds to the similarity of an image of the catalogue to a query.
 
     contributions: rows of cols numbers, whose sum is `similarity`. query_part, image_part: [left,
-    top, right, bottom], what the cells lie over, in pixels of either photograph. mirrored: the
-    query's mirror image is the more similar one, so that its cells run from right to left. dense:
-    the pictures were encoded again with more cells than are compared, so that `similarity` is
-    near the hit's, but not the same.
+    top, right, bottom], what the cells lie over, in pixels of either photograph. image_size: the
+    image's width and height. mirrored: the query's mirror image is the more similar one, so that
+    its cells run from right to left. dense: the pictures were encoded again with more cells than
+    are compared, so that `similarity` is near the hit's, but not the same.
     """
 
     image_id: int
@@ -36,6 +36,7 @@ class Explanation:
     contributions: list[list[float]]
     query_part: list[float]
     image_part: list[float]
+    image_size: list[int]
     mirrored: bool
     dense: bool
 
@@ -93,6 +94,7 @@ def _explanation(asked: Asked, hit: Example, *, dense: bool) -> Explanation:
         contributions=rounded(found[0]),
         query_part=asked.positives[0].embeddings[0].shown.as_list(),
         image_part=embedding.shown.as_list(),
+        image_size=[embedding.width, embedding.height],
         mirrored=bool(is_mirrored[0]),
         dense=dense,
     )

@@ -61,7 +61,8 @@ class SearchResult:
     a mix, or none. query: names the photograph that was searched with, by its content; a server
     takes it in place of the photograph; "" for an image of the catalogue. query_image: the
     catalogue's image of that photograph, None where it has none. query_contributions: what each
-    cell of an identical image would add, where that was asked for.
+    cell of an identical image would add, where that was asked for. query_size: its width and
+    height in pixels; query_part: what of it its cells lie over, as a box.
     """
 
     hits: list[Hit]
@@ -75,6 +76,8 @@ class SearchResult:
     query: str = ""
     query_image: int | None = None
     query_contributions: list[list[float]] | None = None
+    query_size: list[int] = field(default_factory=list[int])
+    query_part: list[float] = field(default_factory=list[float])
 
 
 class Searcher:
@@ -163,6 +166,8 @@ class Searcher:
             query="" if isinstance(query, int) else content_id[:QUERY_DIGITS],
             query_image=query if isinstance(query, int) else self._image_of(content_id),
             query_contributions=explaining.of_query(asked) if explain else None,
+            query_size=[seen.width, seen.height],
+            query_part=seen.shown.as_list(),
         )
 
     def explain(

@@ -22,6 +22,7 @@ export async function ask(path, { method = "GET", json, form, signal } = {}) {
   if (answer.ok) return told;
   const problem = new Error([told.detail, told.remedy].filter(Boolean).join(" — "));
   problem.status = answer.status;
+  problem.entries = told.entries;
   throw problem;
 }
 
