@@ -116,6 +116,10 @@ def test_hovering_or_a_key_shows_why_over_both_pictures(walk: Walk) -> None:
     ask.click()
     expect(ask).to_have_attribute("aria-pressed", "true")
     expect(page.locator("canvas.heat")).to_have_count(2)
+    # What was asked for stays while the pointer passes over others.
+    page.locator("#hits li").nth(2).hover()
+    page.wait_for_timeout(600)
+    expect(page.locator("#hits li").nth(0).locator("canvas.heat")).to_be_visible()
 
 
 # --- the path and the address -------------------------------------------------------------------

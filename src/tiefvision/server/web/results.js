@@ -31,6 +31,7 @@ export function tile(hit, { address, go, rose, why }) {
   made.title = hit.path;
   const ask = el("button", { type: "button", className: "ask", "aria-pressed": "false", "aria-label": `Why is ${hit.name} similar?` }, "Why");
   const item = el("li", { className: "hit", "data-id": hit.id }, made, ask);
+  const isAsked = () => document.querySelector(".ask[aria-pressed=true]") !== null;
   let timer = 0;
   const show = (isOn) => {
     clearTimeout(timer);
@@ -41,11 +42,11 @@ export function tile(hit, { address, go, rose, why }) {
   };
   ask.addEventListener("click", () => show(ask.getAttribute("aria-pressed") !== "true"));
   item.addEventListener("pointerenter", (event) => {
-    if (event.pointerType === "mouse" && !document.querySelector(".ask[aria-pressed=true]")) timer = setTimeout(() => why.show(hit, item), RESTS_MS);
+    if (event.pointerType === "mouse") timer = setTimeout(() => isAsked() || why.show(hit, item), RESTS_MS);
   });
   item.addEventListener("pointerleave", (event) => {
     clearTimeout(timer);
-    if (event.pointerType === "mouse" && !document.querySelector(".ask[aria-pressed=true]")) why.hide();
+    if (event.pointerType === "mouse" && !isAsked()) why.hide();
   });
   item.addEventListener("keydown", (event) => {
     if (event.key === "w" && !event.ctrlKey && !event.metaKey) show(ask.getAttribute("aria-pressed") !== "true");
