@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tiefvision.errors import AccessRefused as AccessRefused
     from tiefvision.errors import Conflict as Conflict
     from tiefvision.errors import InvalidBox as InvalidBox
+    from tiefvision.errors import InvalidEntries as InvalidEntries
     from tiefvision.errors import InvalidFilter as InvalidFilter
     from tiefvision.errors import InvalidInput as InvalidInput
     from tiefvision.errors import InvalidSettings as InvalidSettings
@@ -51,6 +52,7 @@ __all__ = [
     "Hit",
     "IndexReport",
     "InvalidBox",
+    "InvalidEntries",
     "InvalidFilter",
     "InvalidInput",
     "InvalidSettings",
