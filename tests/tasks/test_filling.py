@@ -171,6 +171,21 @@ def test_a_drawn_box_is_encoded_for_all_files_of_its_content(shop: Indexing, fol
     assert all(after[name].cells == before[name].cells for name in others)
 
 
+def test_a_space_that_takes_over_without_an_index_run_is_filtered_by_attributes_too(
+    shop: Indexing, folder: Path, tmp_path: Path
+) -> None:
+    table = tmp_path / "prices.csv"
+    table.write_text("path,price\n" + "".join(f"00{i}.png,{i}\n" for i in range(10)))
+    index([folder], catalogue=shop.catalogue, encoder=shop.encoder, attributes_file=table)
+    _want_two_rows(shop)
+    assert update.update(shop.catalogue).encoded == 10
+    with opened(shop.catalogue) as catalogue:
+        active = registry.active_cell_space(catalogue.database)
+        assert active is not None and active.rows == 2
+        found = Searcher(catalogue).search(folder / "003.png", k=9, where="price < 3")
+    assert {Path(hit.path).name for hit in found.hits} == {"000.png", "001.png", "002.png"}
+
+
 def test_a_label_shows_only_images_in_which_it_was_found(shop: Indexing, folder: Path) -> None:
     shop(folder)
     with opened(shop.catalogue) as catalogue:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tiefvision.errors import TiefVisionError
-from tiefvision.store import leases, registry, runs
+from tiefvision.store import columns, leases, registry, runs
 from tiefvision.tasks import cell_makers, freed_memory, growth
 from tiefvision.tasks import reconcile as mending
 from tiefvision.tasks.filling import Filling, prepare
@@ -54,6 +54,10 @@ def fillings(shop: Opened, network: Encoder) -> list[Filling]:
 def reconcile(shop: Opened, fillings: Sequence[Filling]) -> None:
     """Mend what an earlier run left, and remove what it replaced. The caller holds the lease."""
     growth.remove_retired(shop)
+    # A space that was just made has none of the catalogue's columns yet.
+    known = columns.read(shop.database)
+    for filling in fillings:
+        filling.store.declare_columns(known)
     mending.finish_deletions(shop.catalogue, [filling.store for filling in fillings])
     for filling in fillings:
         filling.reconcile()
