@@ -1,9 +1,11 @@
 """What the first guess is worth: where it looks, what it finds, what it costs.
 
     TIEFVISION_PHOTOS=photos python benchmarks/guess.py [--fast] [--saliency u2netp.onnx]
+        [--only street clothing grocery drawn cost]
 
 Prints Markdown tables: IoU on street photographs (of those that benchmarks/fit_guess.py does not
-learn from) and on drawn ones, retrieval with and without the guess, and milliseconds.
+learn from) and on drawn ones, retrieval with and without the guess, each cropped by its own rule
+as `index` does, and milliseconds.
 """
 
 from __future__ import annotations
@@ -32,9 +34,7 @@ from tiefvision.vision.embedder import Embedder, middle
 from tiefvision.vision.guess import (
     GUESS_ENCODER,
     ActivationGuess,
-    Guesser,
     SaliencyGuess,
-    crop_of,
     read_head,
 )
 from tiefvision.vision.pixels import Pixels
@@ -54,6 +54,9 @@ _HALF = 0.5
 _MS = 1e3
 # Of the default encoder and of the guess alike.
 _SIDE = 224
+
+_PARTS = ("street", "clothing", "grocery", "drawn", "cost")
+_Guesser = ActivationGuess | SaliencyGuess
 
 WITHOUT = "no guess: the middle"
 
@@ -81,41 +84,48 @@ def main() -> None:
     folder = os.environ.get("TIEFVISION_PHOTOS", "")
     if not folder:
         raise SystemExit("set TIEFVISION_PHOTOS to the folder of clothing, grocery and street")
-    guessers: dict[str, Guesser] = {
+    only, fast = frozenset(arguments.only), arguments.fast
+    guessers: dict[str, _Guesser] = {
         "activations": ActivationGuess(ready(GUESS_ENCODER), read_head())
     }
     if arguments.saliency is not None:
-        guessers["U2-Net-p"] = SaliencyGuess(arguments.saliency)
-    scenes = drawn.cluttered(DRAWN_FAST if arguments.fast else DRAWN)
-    located = [
-        *_street(Path(folder) / "street", fast=arguments.fast),
-        Located(drawn.NAME, scenes, [one.box for one in scenes]),
-    ]
-    print("### Where is the product? Mean IoU / CorLoc@.5\n")
-    print("\n".join(location_table(located, guessers)), "\n")
-    few = np.random.default_rng(SEED) if arguments.fast else None
+        guessers["saliency (U2-Net-p)"] = SaliencyGuess(arguments.saliency)
+    few = np.random.default_rng(SEED) if fast else None
     sets = [
-        clothing(Path(folder) / "clothing", few=few),
-        grocery(Path(folder) / "grocery", few=few),
+        read(Path(folder) / name, few=few)
+        for name, read in (("clothing", clothing), ("grocery", grocery))
+        if name in only or "cost" in only
     ]
+    scenes = drawn.cluttered(DRAWN_FAST if fast else DRAWN) if "drawn" in only else []
+    located = [*_street(Path(folder) / "street", fast=fast)] if "street" in only else []
+    if scenes:
+        located.append(Located(drawn.NAME, scenes, [one.box for one in scenes]))
+    if located:
+        print("### Where is the product? Mean IoU / CorLoc@.5\n")
+        print("\n".join(location_table(located, guessers)), "\n", flush=True)
     chosen = EncoderSettings()
     embedder = Embedder(ready(chosen.name), chosen.rows, chosen.cols, pooling=chosen.pooling)
+    if "cost" in only:
+        files = [file for photos in sets for file in photos.files]
+        count = TIMED_FAST if fast else TIMED
+        timed = np.random.default_rng(SEED).choice(len(files), count, replace=False)
+        print("### Processor time of one image, one thread\n")
+        print(
+            "\n".join(cost_table([files[i] for i in timed], guessers, embedder)), "\n", flush=True
+        )
     print("### Retrieval: R@1 / R@5 / mAP@10, and the gain over the middle\n")
     print("| task | guess | cropped | scores | R@1 gained | mAP@10 gained |")
     print("|---|---|---|---|---|---|")
     for photos in sets:
-        seen = _look(photos.files, guessers, embedder, photos.name)
-        _print_retrieval(photos.tasks, seen, embedder.layout)
-    seen = _look(scenes, guessers, embedder, "drawn")
-    _print_retrieval([drawn.task(scenes)], seen, embedder.layout)
-    files = [file for photos in sets for file in photos.files]
-    count = TIMED_FAST if arguments.fast else TIMED
-    timed = np.random.default_rng(SEED).choice(len(files), count, replace=False)
-    print("\n### Processor time of one image, one thread\n")
-    print("\n".join(cost_table([files[i] for i in timed], guessers, embedder)))
+        if photos.name.split()[0] in only:
+            seen = _look(photos.files, guessers, embedder, photos.name)
+            _print_retrieval(photos.tasks, seen, embedder.layout)
+    if scenes:
+        seen = _look(scenes, guessers, embedder, "drawn")
+        _print_retrieval([drawn.task(scenes)], seen, embedder.layout)
 
 
-def location_table(located: Sequence[Located], guessers: dict[str, Guesser]) -> list[str]:
+def location_table(located: Sequence[Located], guessers: dict[str, _Guesser]) -> list[str]:
     """Rows of fixed boxes and of the guessers; a picture without a guess counts as its middle."""
     rows: dict[str, list[str]] = {}
     for one in located:
@@ -150,7 +160,7 @@ def location_table(located: Sequence[Located], guessers: dict[str, Guesser]) -> 
 
 
 def cost_table(
-    files: Sequence[Path], guessers: dict[str, Guesser], embedder: Embedder
+    files: Sequence[Path], guessers: dict[str, _Guesser], embedder: Embedder
 ) -> list[str]:
     """Medians; all take turns at each file, so that what else the machine does touches all."""
     taken: dict[str, list[float]] = {}
@@ -174,7 +184,7 @@ def cost_table(
 
 
 def _look(
-    sources: Sequence[Path | Scene], guessers: dict[str, Guesser], embedder: Embedder, note: str
+    sources: Sequence[Path | Scene], guessers: dict[str, _Guesser], embedder: Embedder, note: str
 ) -> Seen:
     """Every picture guessed and embedded; where there is no guess, its middle."""
 
@@ -186,10 +196,8 @@ def _look(
         plain = embedder.embed_pixels(file, image, embedder.place(image, whole=True)).cells
         crops: dict[str, Box | None] = {WITHOUT: None}
         for name, guesser in guessers.items():
-            found = guesser.guess(image)
-            crops[name] = found and crop_of(
-                found.box, confidence=found.confidence, width=width, height=height
-            )
+            found = guesser.locate(image)
+            crops[name] = found and square_about(found.box, width=width, height=height)
         if isinstance(source, Scene):
             crops["the exact box"] = square_about(source.box, width=width, height=height)
         cells = {
@@ -300,6 +308,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--fast", action="store_true", help="a seeded part of the photographs")
     parser.add_argument("--saliency", type=Path, metavar="FILE", help="measure U2-Net-p too")
+    parser.add_argument("--only", nargs="+", choices=_PARTS, default=_PARTS, metavar="PART")
     return parser.parse_args()
 
 

@@ -38,7 +38,7 @@ from tiefvision.teach.train_locator import fit
 from tiefvision.vision import encoders, pixels
 from tiefvision.vision.embedder import Embedder
 from tiefvision.vision.guess import GUESS_ENCODER, ActivationGuess, read_head
-from tiefvision.vision.locator import LOCATOR_ENCODER, Heads, Locator, whole_grid
+from tiefvision.vision.locator import LOCATOR_ENCODER, Heads, whole_grid
 from tiefvision.vision.locator_choices import DEFAULT_MERGE, LocatorChoices
 
 _AMOUNTS = (10, 25, 50, 100)
@@ -53,17 +53,9 @@ _GRIDS = (
     "efficientnet-lite1@stage5+efficientnet-lite1@stage7",
     "efficientnet-lite0@stage5+efficientnet-lite0@stage7+mobilenetv2@stage5+mobilenetv2@stage7",
 )
-# Window sizes on the one grid, and grids of the image at further sizes.
-_SIGHTS = (
-    LocatorChoices(),
-    LocatorChoices(windows=(3,)),
-    LocatorChoices(windows=(3, 5, 7)),
-    LocatorChoices(pyramid=(1.5,)),
-    LocatorChoices(pyramid=(2.0,)),
-)
 # Enough to tell grids apart in a fifth of the time that all boxes take.
 _GRID_BOXES = 100
-_TIMED = 40
+TIMED = 40
 _SCENES, _SCENES_FAST = 300, 60
 _RESAMPLES = 2_000
 LOCATOR = "locator"
@@ -215,7 +207,7 @@ def costs(photos: Sequence[street.Photo], networks: LocatorNetworks) -> dict[str
         folder = Path(place) / "model"
         write_folder(folder, networks, encoder=grids[LOCATOR_ENCODER], label="")
         heads = Heads(folder)
-        for photo in photos[:_TIMED]:
+        for photo in photos[:TIMED]:
             content = photo.file.read_bytes()
             image = pixels.read(content, side=embedder.encoder.side)
             timed(_INDEXING, lambda: embedder.embed(content))  # noqa: B023
@@ -292,7 +284,6 @@ class Report:
     curve: list[Line]
     merges: list[Line]
     grids: list[Line]
-    sights: list[Line]
     cpu_ms: dict[str, float]
 
 
@@ -307,7 +298,7 @@ def measure(photos: Sequence[street.Photo], cache: Path, *, fast: bool) -> Repor
     found = [line for one in sets.values() for line in judged(one, encoder, simple=True).lines()]
     placed, retrieved = drawn_garments(_SCENES_FAST if fast else _SCENES)
     if fast:
-        return Report(found, placed, retrieved, [], [], [], [], {})
+        return Report(found, placed, retrieved, [], [], [], {})
     some = {name: sets[name] for name in ("outfit", "dress")}
     learning = [
         line
@@ -329,7 +320,6 @@ def measure(photos: Sequence[street.Photo], cache: Path, *, fast: bool) -> Repor
         for line in judged(one, encoder, most=_GRID_BOXES, variants=variants).lines()
     ]
     networks = fit(sets["dress"], np.arange(len(sets["dress"])))
-    sights, sight_ms = other_sights(photos, cache)
     return Report(
         found,
         placed,
@@ -337,8 +327,7 @@ def measure(photos: Sequence[street.Photo], cache: Path, *, fast: bool) -> Repor
         learning,
         merges,
         _other_grids(photos, cache),
-        sights,
-        costs(photos, networks) | sight_ms,
+        costs(photos, networks),
     )
 
 
@@ -353,55 +342,6 @@ def _other_grids(photos: Sequence[street.Photo], cache: Path) -> list[Line]:
             (line,) = judged(samples, encoder, most=_GRID_BOXES).lines()
             lines.append(replace(line, way=spec))
     return lines
-
-
-def other_sights(
-    photos: Sequence[street.Photo], cache: Path
-) -> tuple[list[Line], dict[str, float]]:
-    """What other window sizes and a pyramid find, from a hundred boxes, and the milliseconds that
-    the whole locator takes with them."""
-    encoder = encoders.load(LOCATOR_ENCODER)
-    lines: list[Line] = []
-    taught: dict[str, LocatorNetworks] = {}
-    for name in ("dress", "bag"):
-        for choices in _SIGHTS:
-            grids = [street.grids(photos, encoder, cache, size=size) for size in choices.sizes]
-            samples = street.sample_set(name, photos, grids[0], encoder, finer=grids[1:])
-            found = judged(samples, encoder, most=_GRID_BOXES, choices=choices)
-            (line,) = found.lines()
-            lines.append(replace(line, way=_sight(choices)))
-            if name == "dress":
-                taught[_sight(choices)] = fit(samples, np.arange(len(samples)), choices=choices)
-    return lines, _sight_costs(photos, encoder, taught)
-
-
-def _sight(choices: LocatorChoices) -> str:
-    sides = ", ".join(str(side) for side in choices.windows)
-    sizes = ", ".join(f"{size:g}" for size in choices.pyramid)
-    plain = " (default)" if choices == LocatorChoices() else ""
-    return f"--windows {sides}{plain}" if not sizes else f"--pyramid {sizes}"
-
-
-def _sight_costs(
-    photos: Sequence[street.Photo],
-    encoder: encoders.SideBySide,
-    taught: dict[str, LocatorNetworks],
-) -> dict[str, float]:
-    """CPU milliseconds of looking, encoder and all, taken turn by turn on one thread."""
-    spent: dict[str, list[float]] = {name: [] for name in taught}
-    with tempfile.TemporaryDirectory() as place:
-        locators: dict[str, Locator] = {}
-        for number, (name, networks) in enumerate(taught.items()):
-            folder = Path(place) / str(number)
-            write_folder(folder, networks, encoder=encoder, label="")
-            locators[name] = Locator(folder)
-        for photo in photos[:_TIMED]:
-            image = pixels.read(photo.file, side=encoder.side)
-            for name, locator in locators.items():
-                began = time.process_time()
-                locator.locate(image)
-                spent[name].append((time.process_time() - began) * 1e3)
-    return {name: float(np.median(times)) for name, times in spent.items()}
 
 
 def table(lines: Sequence[Line]) -> list[str]:
@@ -435,7 +375,6 @@ def markdown(report: Report) -> list[str]:
         lines += ["### From few boxes", "", *table(report.curve), ""]
         lines += ["### Merging and looking again", "", *table(report.merges), ""]
         lines += ["### Other grids", "", *table(report.grids), ""]
-        lines += ["### Window sizes and the pyramid", "", *table(report.sights), ""]
         base = report.cpu_ms[_INDEXING]
         lines += ["### Costs", "", "| | CPU ms | of indexing |", "|---|---|---|"]
         lines += [
