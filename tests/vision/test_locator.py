@@ -246,6 +246,22 @@ def test_a_folder_of_something_else_is_refused(tmp_path: Path, tiny_encoder: str
         Locator(tmp_path)
 
 
+def test_a_locator_of_an_earlier_version_is_to_be_trained_again(
+    tmp_path: Path, tiny_encoder: str
+) -> None:
+    heads = Heads(_written(tmp_path / "model", tiny_encoder, random_networks()))
+    files = {name: heads.artefact.path(name).read_bytes() for name in heads.artefact.files}
+    # As the format was before there were window sizes and a pyramid.
+    newer = ("windows", "pyramid", "grids")
+    earlier = {key: own for key, own in heads.artefact.description.items() if key not in newer}
+    earlier |= {"rows": 14, "cols": 14, "kernel": 5}
+    locator.artefacts.write(tmp_path / "old", description=earlier, files=files)
+    with pytest.raises(
+        WeightsError, match=r"by an earlier version of.*type `tiefvision train locator`"
+    ):
+        Locator(tmp_path / "old")
+
+
 def test_a_locator_of_other_encoder_weights_is_refused(tmp_path: Path, tiny_encoder: str) -> None:
     folder = _written(tmp_path / "model", tiny_encoder, random_networks())
     heads = Heads(folder)

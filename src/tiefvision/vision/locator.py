@@ -294,6 +294,12 @@ def _described(
             places = tuple(_rows_and_cols(grid) for grid in grids)
             shape = Shape(places, choices.windows, look_side, look_grown, looks)
             return encoder, tuple(str(network) for network in networks), label, shape, choices
+        case {"kind": "locator"}:
+            raise WeightsError(
+                f"the locator in {artefact.folder} was made by an earlier version of TiefVision, "
+                "or by a later one; this one reads another format",
+                remedy="train it again: type `tiefvision train locator`",
+            )
         case _:
             raise WeightsError(
                 f"the model folder {artefact.folder} does not hold a locator",
