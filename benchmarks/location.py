@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import get_args
+from typing import TypeVar, get_args
 
 import numpy as np
 from jaxtyping import Float16, Float64, Int64
@@ -191,13 +191,16 @@ def simple_boxes(
     }
 
 
+_Result = TypeVar("_Result")
+
+
 def costs(photos: Sequence[street.Photo], networks: LocatorNetworks) -> dict[str, float]:
     """CPU milliseconds, the median over some photographs, taken turn by turn on one thread."""
     embedder = Embedder(encoders.load(DEFAULT_ENCODER), rows=3, cols=3)
     grids = {spec: encoders.load(spec) for spec in _GRIDS}
     spent: dict[str, list[float]] = {}
 
-    def timed(name: str, work: Callable[[], object]) -> object:
+    def timed(name: str, work: Callable[[], _Result]) -> _Result:
         began = time.process_time()
         result = work()
         spent.setdefault(name, []).append((time.process_time() - began) * 1e3)
@@ -213,7 +216,7 @@ def costs(photos: Sequence[street.Photo], networks: LocatorNetworks) -> dict[str
             timed(_INDEXING, lambda: embedder.embed(content))  # noqa: B023
             for spec, encoder in grids.items():
                 grid = timed(spec, lambda: whole_grid(encoder, image))  # noqa: B023
-                if spec == LOCATOR_ENCODER and isinstance(grid, np.ndarray):
+                if spec == LOCATOR_ENCODER:
                     timed("windows and looks", lambda: heads.find(grid))  # noqa: B023
     return {name: float(np.median(times)) for name, times in spent.items()}
 
