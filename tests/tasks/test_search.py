@@ -21,11 +21,13 @@ from tiefvision import settings
 from tiefvision.errors import Conflict, InvalidFilter, InvalidInput, NotFound, NotReady
 from tiefvision.maths.boxes import Box
 from tiefvision.store import leases, registry, scan
+from tiefvision.store.boxes import Boxes
 from tiefvision.store.records import Acknowledgement
 from tiefvision.store.vectors import VectorRows
 from tiefvision.tasks import growth
 from tiefvision.tasks.opened import Opened, opened
 from tiefvision.tasks.search import Hit, Searcher, SearchResult
+from tiefvision.vision.pixels import content_id
 
 Draw = Callable[..., list[Path]]
 
@@ -127,6 +129,23 @@ def test_a_box_searches_with_what_lies_in_it(filled: Indexing, folder: Path) -> 
     assert (Path(best.path).name, best.similarity) == ("007.png", pytest.approx(1, abs=2e-3))
     result = _search(filled, folder.parent / "query.png", box=whole)
     assert result.query_box == whole.as_list()
+
+
+def test_a_photograph_with_drawn_boxes_is_searched_by_what_encloses_them(
+    filled: Indexing, folder: Path
+) -> None:
+    query = folder / "003.png"
+    with opened(filled.catalogue) as shop:
+        drawn = [("bag", Box(10, 10, 30, 40)), ("dress", Box(20, 20, 50, 60))]
+        Boxes(shop.database).replace({content_id(query.read_bytes()): drawn}, now=1.0)
+        searcher = Searcher(shop)
+        found = searcher.search(query)
+        assert (found.query_box, found.query_box_source) == ([10, 10, 50, 60], "human")
+        assert searcher.search(query, box=Box(0, 0, 20, 20)).query_box == [0, 0, 20, 20]
+        assert searcher.search(query, whole=True).query_box_source == "whole"
+        assert searcher.search(folder / "004.png").query_box_source == "whole"
+    given = _search(filled, query, box=Box(10, 10, 50, 60))
+    assert [hit.similarity for hit in found.hits] == [hit.similarity for hit in given.hits]
 
 
 def test_a_mirrored_photograph_finds_the_original_only_with_mirror(

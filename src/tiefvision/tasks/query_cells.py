@@ -6,11 +6,12 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tiefvision.errors import InvalidInput, NotFound, NotReady
 from tiefvision.maths.boxes import Box
+from tiefvision.store.boxes import Boxes
 from tiefvision.store.records import Image
 from tiefvision.store.spaces import CellSpace
 from tiefvision.store.vectors import VectorStore
@@ -31,8 +32,8 @@ Source = str | Path | bytes | int
 class Look:
     """How a photograph is looked at.
 
-    box: where the product is, in its pixels; None: where a locator finds it. whole: do not look
-    for it. mirror: also at the photograph flipped left to right.
+    box: where the product is, in its pixels; None: where people drew it, or else where a locator
+    finds it. whole: do not look for it. mirror: also at the photograph flipped left to right.
     """
 
     box: Box | None = None
@@ -110,6 +111,9 @@ class QueryCells:
     def _seen(
         self, file: bytes | Path, content_id: str, space: CellSpace, look: Look, *, clock: Clock
     ) -> Example:
+        if look.box is None and not look.whole:
+            drawn = Boxes(self._shop.database).shown(content_id, label=space.label)
+            look = look if drawn is None else replace(look, box=drawn[0])
         key = (content_id, space.id, look)
         with self._lock:
             if key in self._known:

@@ -117,13 +117,13 @@ class Searcher:
         """The k most similar images to a file, an uploaded file's bytes, or a catalogue image's id.
 
         positive: further examples of what is wanted; negative: of what is not.
-        box: where the product is, in the query's pixels; None: where the catalogue's locator finds
-        it. whole: do not look for it. label: look for this one of several products, here and in
-        the catalogue. ranker: the name of the one that ranks, none, or a mix such as
-        colour=0.7,shape=0.3; "": the one called default where it is active. where: a filter on
-        attributes. mirror: take the better of the query and its
-        mirror image. cell_weights: (rows, cols) of the search space, how much each cell matters.
-        explain: also say what each cell adds.
+        box: where the product is, in the query's pixels; None: where people drew it if the
+        catalogue has a box for this photograph, or else where its locator finds it. whole: do not
+        look for it. label: look for this one of several products, here and in the catalogue.
+        ranker: the name of the one that ranks, none, or a mix such as colour=0.7,shape=0.3; "": the
+        one called default where it is active. where: a filter on attributes. mirror: take the
+        better of the query and its mirror image. cell_weights: (rows, cols) of the search space,
+        how much each cell matters. explain: also say what each cell adds.
         Raises UnreadableImage, InvalidBox, InvalidFilter, NotFound, or NotReady when empty.
         """
         wanted = self._shop.settings.search.k if k is None else k
