@@ -34,6 +34,7 @@ def test_a_ranker_is_trained_with_its_curve_then_taken_back_and_used_again(walk:
     check_access(page)
     expect(page.locator(".badge")).to_have_text("in use", timeout=120_000)
     expect(page.locator("#message")).to_contain_text("Training the ranker")
+    expect(page.locator(".live svg.curve")).to_be_visible()
     expect(page.locator(".scores")).to_contain_text("held out")
     check_access(page)
     page.get_by_role("button", name="Undo").click()

@@ -38,7 +38,7 @@ def _jpeg(width: int = 64, height: int = 64) -> bytes:
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "", "10.0.0.1:8000"])
 def test_another_name_is_not_answered(read_only: TestClient, host: str) -> None:
-    for path in ("/", "/healthz", "/api/v1/status", "/web/search.html"):
+    for path in ("/", "/healthz", "/api/v1/status", "/web/search.js"):
         assert read_only.get(path, headers={"host": host}).status_code == 421
 
 
@@ -164,7 +164,7 @@ def test_a_browser_logs_in_once(guarded: TestClient) -> None:
     page = guarded.get("/gallery", headers={"accept": "text/html"}, follow_redirects=False)
     assert (page.status_code, page.headers["location"]) == (303, "/login?next=/gallery")
     assert guarded.get("/login").status_code == 200
-    assert guarded.get("/web/login.html").status_code == 200
+    assert guarded.get("/web/login.js").status_code == 200
     wrong = guarded.post("/api/v1/session", json={"token": "wrong"}, headers=OWN)
     assert (wrong.status_code, wrong.headers.get("set-cookie")) == (401, None)
     right = guarded.post("/api/v1/session", json={"token": TOKEN}, headers=OWN)

@@ -1,38 +1,74 @@
-"""The pages and what they load: files of the package, nothing else."""
+"""The pages and what they load: made of files of the package, nothing else."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from string import Template
 
-from fastapi import APIRouter, Request, Response
-from fastapi.responses import FileResponse
+from fastapi import APIRouter, Response
+from fastapi.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 FOLDER = Path(__file__).parent.parent / "web"
 # Kept, but asked for again: an update of the package shows at once.
 _ASK_AGAIN = {"cache-control": "no-cache"}
+# What each page is called; its <main> is in the file of that name.
 _PAGES = {
-    "/": "search.html",
-    "/gallery": "gallery.html",
-    "/boxes": "boxes.html",
-    "/teach": "teach.html",
-    "/models": "models.html",
-    "/status": "status.html",
-    "/login": "login.html",
+    "/": "Search",
+    "/gallery": "Gallery",
+    "/boxes": "Boxes",
+    "/teach": "Teach",
+    "/models": "Models",
+    "/status": "Status",
 }
+_LOGIN = {"/login": "Log in"}
+_CURRENT = ' aria-current="page"'
+# Sheets beside the one that all pages share.
+_STYLES = {"search": ["search"], "teach": ["teach"], "models": ["models"], "status": ["models"]}
 
 router = APIRouter(include_in_schema=False)
 
 
-def _add(path: str, name: str) -> None:
+def page(path: str) -> str:
+    """The whole HTML of a page: the shell that all share, around what is its own."""
+    title = (_PAGES | _LOGIN)[path]
+    name = path.strip("/") or "search"
+    styles = [
+        f'<link rel="stylesheet" href="/web/{sheet}.css">'
+        for sheet in ("style", *_STYLES.get(name, []))
+    ]
+    return _part("shell").substitute(
+        title=title,
+        name=name,
+        styles="\n".join(styles),
+        header=_header(path) if path in _PAGES else "",
+        main=(FOLDER / f"{name}.html").read_text(encoding="utf-8"),
+    )
+
+
+def _header(current: str) -> str:
+    links = [
+        f'<a href="{path}"{_CURRENT if path == current else ""}>{title}</a>'
+        for path, title in _PAGES.items()
+    ]
+    return _part("header").substitute(links="\n".join(links))
+
+
+def _part(name: str) -> Template:
+    return Template((FOLDER / f"{name}.html").read_text(encoding="utf-8"))
+
+
+def _add(path: str) -> None:
+    text = page(path)
+
     @router.get(path)
-    def page(request: Request) -> Response:
-        return FileResponse(FOLDER / name, media_type="text/html", headers=_ASK_AGAIN)
+    def answer() -> Response:
+        return HTMLResponse(text, headers=_ASK_AGAIN)
 
 
-for _path, _name in _PAGES.items():
-    _add(_path, _name)
+for _path in (*_PAGES, *_LOGIN):
+    _add(_path)
 
 
 class WebFiles(StaticFiles):

@@ -43,7 +43,7 @@ function card(kind, name, models, data) {
   const count = isRanker ? data.names.find((each) => each.name === name) : null;
   const ready = !data.remedy && (isRanker ? count && count.triplets + count.pairs + count.groups > 0 : data.boxes > 0);
   const lesson = isRanker ? "train-ranker" : "train-locator";
-  const options = isRanker ? { ranker: name, use_unjudged: true } : { label: name };
+  const options = isRanker ? { ranker: name } : { label: name };
   const train = el("button", { type: "button", className: "main", disabled: !ready, onclick: () => begin(() => start(lesson, options)) }, isRanker ? `Train ranker ${name}` : "Train the locator");
   const undo = active ? el("button", { type: "button", onclick: () => begin(() => ask("/models/undo", { method: "POST", json: { kind, name } })) }, "Undo") : null;
   const hint = ready || data.remedy ? null : el("a", { className: "quiet", href: isRanker ? "/teach" : "/boxes" }, isRanker ? "Teach triplets first" : "Draw boxes first");
@@ -103,6 +103,9 @@ function live(job) {
       following.delete(job.id);
       place.replaceChildren();
       await show();
+      // However short the lesson was, its curve stays to be looked at.
+      const fresh = placeOf(job);
+      if (curve.hasChildNodes() && !fresh.hasChildNodes()) fresh.append(curve);
       const reason = ended.outcome.reason ?? "";
       if (ended.state === "failed") problem([ended.outcome.detail, ended.outcome.remedy].filter(Boolean).join(" — "));
       else if (ended.state === "done") say(byId("message"), reason ? `${nameOf(ended)}: ${reason}.` : `${nameOf(ended)} is done.`);
