@@ -14,10 +14,10 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TypeVar, get_args
+from typing import get_args
 
 import numpy as np
 from jaxtyping import Float16, Float64, Int64
@@ -25,42 +25,32 @@ from jaxtyping import Float16, Float64, Int64
 import curve
 import drawn
 import street
+from location_costs import GRIDS, INDEXING, costs
 from tiefvision.demo.scene import Scene
 from tiefvision.maths import windows
 from tiefvision.maths.merge_rules import Merge
 from tiefvision.maths.metrics import corloc
-from tiefvision.settings import DEFAULT_ENCODER, EncoderSettings
+from tiefvision.settings import EncoderSettings
 from tiefvision.teach import baselines
 from tiefvision.teach.export_locator import LocatorNetworks, write_folder
 from tiefvision.teach.linear_maps import reduction
 from tiefvision.teach.samples import FOLDS, SampleSet, Taught, both_ways, freeze, reduced
 from tiefvision.teach.train_locator import fit
-from tiefvision.vision import encoders, pixels
+from tiefvision.vision import encoders
 from tiefvision.vision.embedder import Embedder
 from tiefvision.vision.guess import GUESS_ENCODER, ActivationGuess, read_head
-from tiefvision.vision.locator import LOCATOR_ENCODER, Heads, whole_grid
+from tiefvision.vision.locator import LOCATOR_ENCODER, Heads
 from tiefvision.vision.locator_choices import DEFAULT_MERGE, LocatorChoices
 
 _AMOUNTS = (10, 25, 50, 100)
 DEFAULT_LOOKS = 4
 _LOOKS = (1, 2, 3, 6)
-# What other grids buy: coarser, finer, deeper or cheaper networks, or two of them.
-_GRIDS = (
-    LOCATOR_ENCODER,
-    "efficientnet-lite0@stage7",
-    "efficientnet-lite0@stage5",
-    "mobilenetv2@stage5+mobilenetv2@stage7",
-    "efficientnet-lite1@stage5+efficientnet-lite1@stage7",
-    "efficientnet-lite0@stage5+efficientnet-lite0@stage7+mobilenetv2@stage5+mobilenetv2@stage7",
-)
 # Enough to tell grids apart in a fifth of the time that all boxes take.
 _GRID_BOXES = 100
-TIMED = 40
 _SCENES, _SCENES_FAST = 300, 60
 _RESAMPLES = 2_000
 LOCATOR = "locator"
 _DRAWN = (LOCATOR, baselines.MEAN, baselines.RIDGE)
-_INDEXING = "indexing without a locator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,36 +181,6 @@ def simple_boxes(
     }
 
 
-_Result = TypeVar("_Result")
-
-
-def costs(photos: Sequence[street.Photo], networks: LocatorNetworks) -> dict[str, float]:
-    """CPU milliseconds, the median over some photographs, taken turn by turn on one thread."""
-    embedder = Embedder(encoders.load(DEFAULT_ENCODER), rows=3, cols=3)
-    grids = {spec: encoders.load(spec) for spec in _GRIDS}
-    spent: dict[str, list[float]] = {}
-
-    def timed(name: str, work: Callable[[], _Result]) -> _Result:
-        began = time.process_time()
-        result = work()
-        spent.setdefault(name, []).append((time.process_time() - began) * 1e3)
-        return result
-
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place) / "model"
-        write_folder(folder, networks, encoder=grids[LOCATOR_ENCODER], label="")
-        heads = Heads(folder)
-        for photo in photos[:TIMED]:
-            content = photo.file.read_bytes()
-            image = pixels.read(content, side=embedder.encoder.side)
-            timed(_INDEXING, lambda: embedder.embed(content))  # noqa: B023
-            for spec, encoder in grids.items():
-                grid = timed(spec, lambda: whole_grid(encoder, image))  # noqa: B023
-                if spec == LOCATOR_ENCODER:
-                    timed("windows and looks", lambda: heads.find(grid))  # noqa: B023
-    return {name: float(np.median(times)) for name, times in spent.items()}
-
-
 @dataclass(frozen=True, slots=True)
 class Retrieved:
     """How well a drawn garment is found among others, cropped to what a way located."""
@@ -337,7 +297,7 @@ def measure(photos: Sequence[street.Photo], cache: Path, *, fast: bool) -> Repor
 def _other_grids(photos: Sequence[street.Photo], cache: Path) -> list[Line]:
     """What is found on the grids of other networks and layers, from a hundred boxes."""
     lines: list[Line] = []
-    for spec in _GRIDS:
+    for spec in GRIDS:
         encoder = encoders.load(spec)
         grids = street.grids(photos, encoder, cache)
         for name in ("outfit", "dress"):
@@ -378,7 +338,7 @@ def markdown(report: Report) -> list[str]:
         lines += ["### From few boxes", "", *table(report.curve), ""]
         lines += ["### Merging and looking again", "", *table(report.merges), ""]
         lines += ["### Other grids", "", *table(report.grids), ""]
-        base = report.cpu_ms[_INDEXING]
+        base = report.cpu_ms[INDEXING]
         lines += ["### Costs", "", "| | CPU ms | of indexing |", "|---|---|---|"]
         lines += [
             f"| {name} | {spent:.2f} | {spent / base:.2f} |"

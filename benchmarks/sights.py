@@ -22,7 +22,8 @@ from typing import get_args
 import numpy as np
 
 import street
-from location import TIMED, Line, judged
+from location import Line, judged
+from location_costs import TIMED
 from tiefvision.maths.merge_rules import Merge
 from tiefvision.teach.export_locator import LocatorNetworks, write_folder
 from tiefvision.teach.samples import SampleSet

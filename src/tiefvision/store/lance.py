@@ -24,13 +24,20 @@ from jaxtyping import Float, Float16, Float32, Int64
 from tiefvision.errors import SpaceMismatch, StoreError
 from tiefvision.store.attribute_types import arrow_type
 from tiefvision.store.filters import ColumnType, Filter, render_lance
+from tiefvision.store.lance_rows import (
+    KEYS,
+    compact_column,
+    row_keys,
+    search_spaces_of,
+    table_of,
+    vectors_column,
+    vectors_of,
+)
 from tiefvision.store.records import RowKey
 from tiefvision.store.vectors import Candidates, CompactOf, Matching, ProjectCells, VectorRows
 
 if TYPE_CHECKING:
     from lance import LanceDataset
-
-_KEYS = ("image_id", "content_id", "box_revision", "attributes_revision")
 
 # Rows in one read: 64 rows of 46 kB of cells are 3 MB.
 _BATCH_ROWS = 64
@@ -51,7 +58,6 @@ _PARTITIONS_PROBED = 32
 _REFINE_FACTOR = 8
 
 _COMMIT_TRIES = 8
-_COMPACT = "vector_"
 # No attribute's name begins with "_" (attributes.RESERVED_STARTS).
 _WIDE, _NARROW = "_wide_", "_narrow_"
 _Result = TypeVar("_Result")
@@ -73,7 +79,7 @@ class LanceStore:
     def append(self, rows: VectorRows) -> None:
         dataset = self._dataset()
         self._check_length(rows.cells.shape[1])
-        self._commit(lambda: dataset.insert(_table(rows, dataset.schema)))
+        self._commit(lambda: dataset.insert(table_of(rows, dataset.schema)))
 
     def remove_superseded(self, current: Sequence[RowKey]) -> None:
         keep = {key.image_id: key for key in current}
@@ -112,17 +118,17 @@ class LanceStore:
         filters = [None] if image_ids is None else [_ids_filter(c) for c in _chunks(image_ids)]
         for where in filters:
             scanner = dataset.scanner(
-                columns=[*_KEYS, "cells"],
+                columns=[*KEYS, "cells"],
                 filter=where,
                 batch_size=_BATCH_ROWS,
                 batch_readahead=2,
                 fragment_readahead=1,
             )
             for batch in scanner.to_batches():
-                keys = _row_keys(batch)
+                keys = row_keys(batch)
                 yield VectorRows(
                     keys=keys,
-                    cells=_matrix(batch.column("cells"), self._cell_length),
+                    cells=vectors_of(batch.column("cells"), self._cell_length),
                     attributes=[{} for _ in keys],
                 )
 
@@ -144,7 +150,7 @@ class LanceStore:
         table = (
             self._newest()
             .scanner(
-                columns=[*_KEYS, "_distance"],
+                columns=[*KEYS, "_distance"],
                 nearest={
                     "column": compact_column(search_space_id),
                     "q": query.astype(np.float16),
@@ -161,7 +167,7 @@ class LanceStore:
         # The engine's "dot" figure is one minus the dot product: smaller is nearer.
         similarities = 1 - table.column("_distance").to_numpy()
         return Candidates(
-            keys=[key for batch in table.to_batches() for key in _row_keys(batch)],
+            keys=[key for batch in table.to_batches() for key in row_keys(batch)],
             compact_similarities=similarities.astype(np.float32),
         )
 
@@ -205,7 +211,7 @@ class LanceStore:
         self, search_space_id: str, *, dimensions: int, project: ProjectCells
     ) -> None:
         def of_cells(batch: pa.RecordBatch) -> Float32[np.ndarray, "n dimensions"]:
-            return project(_matrix(batch.column("cells"), self._cell_length))
+            return project(vectors_of(batch.column("cells"), self._cell_length))
 
         self._add_vectors(search_space_id, dimensions, of_cells, read="cells")
 
@@ -233,7 +239,7 @@ class LanceStore:
         schema = pa.schema([pa.field(name, pa.list_(pa.float16(), dimensions))])
 
         def derived(batch: pa.RecordBatch) -> pa.RecordBatch:
-            return pa.record_batch([_fixed_size(derive(batch), dimensions)], schema=schema)
+            return pa.record_batch([vectors_column(derive(batch), dimensions)], schema=schema)
 
         if dataset.count_rows() == 0:
             self._commit(lambda: dataset.add_columns(schema))
@@ -244,7 +250,7 @@ class LanceStore:
 
     def search_space_ids(self) -> list[str]:
         names = self._dataset().schema.names
-        return [name.removeprefix(_COMPACT) for name in names if name.startswith(_COMPACT)]
+        return search_spaces_of(names)
 
     def drop_search_space(self, search_space_id: str) -> None:
         dataset = self._dataset()
@@ -280,10 +286,10 @@ class LanceStore:
     def _each_key(
         self, where: str | None
     ) -> Iterator[tuple[Int64[np.ndarray, " n"], list[RowKey]]]:
-        scanner = self._newest().scanner(columns=list(_KEYS), filter=where, with_row_id=True)
+        scanner = self._newest().scanner(columns=list(KEYS), filter=where, with_row_id=True)
         for batch in scanner.to_batches():
             row_ids = batch.column("_rowid").to_numpy(zero_copy_only=False).astype(np.int64)
-            yield row_ids, _row_keys(batch)
+            yield row_ids, row_keys(batch)
 
     def _dataset(self) -> LanceDataset:
         if self._opened is None:
@@ -356,50 +362,6 @@ class LanceStore:
                 time.sleep(0.05 * 2**attempt)
                 self._dataset().checkout_latest()
         raise AssertionError("unreachable: the last attempt returns or raises")
-
-
-def compact_column(search_space_id: str) -> str:
-    """The name of the column that holds a search space's compact vectors."""
-    return f"{_COMPACT}{search_space_id}"
-
-
-def _table(rows: VectorRows, schema: pa.Schema) -> pa.Table:
-    columns: dict[str, pa.Array] = {
-        "image_id": pa.array([key.image_id for key in rows.keys], pa.int64()),
-        "content_id": pa.array([key.content_id for key in rows.keys], pa.string()),
-        "box_revision": pa.array([key.box_revision for key in rows.keys], pa.int32()),
-        "attributes_revision": pa.array([key.attributes_revision for key in rows.keys], pa.int32()),
-        "cells": _fixed_size(rows.cells, rows.cells.shape[1]),
-    }
-    for space_id, compact in rows.compact.items():
-        columns[compact_column(space_id)] = _fixed_size(compact, compact.shape[1])
-    for field in schema:
-        if field.name not in columns:
-            values = [attributes.get(field.name) for attributes in rows.attributes]
-            columns[field.name] = _attribute_array(values, field.type)
-    return pa.Table.from_arrays([columns[name] for name in schema.names], schema=schema)
-
-
-def _attribute_array(values: list[object], kind: pa.DataType) -> pa.Array:
-    """Attribute values as an Arrow array; dates and times are ISO text in the catalogue."""
-    if pa.types.is_temporal(kind):
-        return pa.array(values, pa.string()).cast(kind)
-    return pa.array(values, kind)
-
-
-def _fixed_size(matrix: Float[np.ndarray, "n length"], length: int) -> pa.Array:
-    flat = np.ascontiguousarray(matrix, dtype=np.float16).reshape(-1)
-    return pa.FixedSizeListArray.from_arrays(pa.array(flat, pa.float16()), length)
-
-
-def _matrix(column: pa.Array, length: int) -> Float16[np.ndarray, "n length"]:
-    values = column.flatten()  # pyright: ignore[reportAttributeAccessIssue]
-    return values.to_numpy(zero_copy_only=False).reshape(-1, length)
-
-
-def _row_keys(batch: pa.RecordBatch) -> list[RowKey]:
-    columns = [batch.column(name).to_pylist() for name in _KEYS]
-    return [RowKey(*values) for values in zip(*columns, strict=True)]
 
 
 def _ids_filter(image_ids: Sequence[int]) -> str:
