@@ -200,7 +200,7 @@ def test_a_photograph_is_dropped_or_pasted(visit: Visit, drawn_shop: SmallShop, 
 def test_an_empty_catalogue_says_how_to_fill_it(visit: Visit, tmp_path: Path) -> None:
     open_database(tmp_path).close()
     with _server(tmp_path) as empty:
-        for path in ("/", "/gallery", "/boxes", "/status"):
+        for path in ("/gallery", "/boxes", "/status"):
             page = visit(path, at=empty)
             expect(page.get_by_text("No photographs yet")).to_be_visible()
             expect(page.locator("code")).to_have_text(f"tiefvision index PHOTOS -c {tmp_path}")

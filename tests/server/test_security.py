@@ -102,7 +102,7 @@ def test_pages_load_only_what_is_the_servers_own(read_only: TestClient) -> None:
 
 
 _CHANGING = (
-    *("/boxes", "/session", "/triplets", "/answers"),
+    *("/images", "/images/{image_id}", "/boxes", "/session", "/triplets", "/answers"),
     *("/jobs", "/cancel", "/resume", "/activate", "/undo"),
 )
 

@@ -34,6 +34,9 @@ def serve(
         bool,
         typer.Option("--token", help="Make a new token, show it once, and ask everybody for it."),
     ] = False,
+    new: Annotated[
+        bool, typer.Option("--new", help="Make an empty catalogue where there is none.")
+    ] = False,
     allow_host: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="A further name that the server is called by."),
@@ -71,5 +74,6 @@ def serve(
         port=port,
         allowed_hosts=allow_host or (),
         new_token=token,
+        new=new,
         started=started,
     )

@@ -57,6 +57,8 @@ def create_app(shop: Opened, *, access: Access) -> FastAPI:
     app.include_router(pages.router)
     app.mount("/web", pages.WebFiles(directory=pages.FOLDER), name="web")
     problems.install(app)
-    limits = BodyLimits(shop.settings.serve.megabytes, frozenset({f"{_API}/search"}))
+    limits = BodyLimits(
+        shop.settings.serve.megabytes, frozenset({f"{_API}/search", f"{_API}/images"})
+    )
     app.add_middleware(Guard, access=access, limits=limits)
     return app

@@ -19,7 +19,8 @@ class IndexFields(BaseModel):
     """Look for new and changed photographs.
 
     folders: of the server's machine, only where nobody else can call it; none: those that the
-    catalogue has. prune: remove images whose file is gone.
+    catalogue has and those that were sent to it. prune: remove images whose file is gone. demo:
+    first draw 300 garments, and take nothing else.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -27,6 +28,7 @@ class IndexFields(BaseModel):
     kind: Literal["index"]
     folders: Annotated[list[Text], Field(max_length=_MOST_FOLDERS)] = []
     prune: bool = False
+    demo: bool = False
 
 
 class TrainRankerFields(BaseModel):

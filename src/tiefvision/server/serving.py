@@ -12,6 +12,9 @@ import uvicorn
 from tiefvision.errors import Conflict
 from tiefvision.server.access import access
 from tiefvision.server.app import create_app
+from tiefvision.store import home
+from tiefvision.store.database import open_database
+from tiefvision.store.home import Home
 from tiefvision.tasks.opened import opened
 
 # An address that means every one of this machine's; a browser is sent to the loopback one.
@@ -37,13 +40,17 @@ def serve(
     port: int,
     allowed_hosts: Sequence[str] = (),
     new_token: bool = False,
+    new: bool = False,
     started: Callable[[Address], None],
 ) -> None:
     """Serve a catalogue until it is interrupted; `started` is told where.
 
-    port: 0 takes a free one. Raises NotFound without a catalogue, InvalidSettings without a token
-    where one is needed, and Conflict where the port is taken.
+    port: 0 takes a free one. new: make an empty catalogue where there is none. Raises NotFound
+    without a catalogue, InvalidSettings without a token where one is needed, and
+    Conflict where the port is taken.
     """
+    if new:
+        _make(home.named(catalogue))
     with opened(catalogue) as shop:
         rules, token = access(
             shop.home, host=host, allowed_hosts=allowed_hosts, new_token=new_token
@@ -59,6 +66,12 @@ def serve(
                 timeout_graceful_shutdown=_GRACE_S,
             )
             uvicorn.Server(config).run(sockets=[listener])
+
+
+def _make(place: Home) -> None:
+    if not place.exists:
+        place.folder.mkdir(parents=True, exist_ok=True)
+        open_database(place.folder).close()
 
 
 def _listening(host: str, port: int) -> socket.socket:

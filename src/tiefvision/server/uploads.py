@@ -20,6 +20,7 @@ from tiefvision.vision.image_formats import open_header
 
 _PIXELS_PER_MEGAPIXEL = 1_000_000
 _MOST_FIELDS = 20
+FORM = "multipart/form-data"
 # Fields that are lists: in a form their text is JSON.
 _LISTS = frozenset({"cells", "positive", "negative"})
 
@@ -38,10 +39,10 @@ class SearchRequest:
 
 async def search_request(request: Request, limits: ServeSettings) -> SearchRequest:
     """What a request asks. Raises TooLarge, UnsupportedMedia or InvalidInput."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = _kind(request)
     if kind == "application/json":
         return named(validated(SearchByName, _json(await request.body())))
-    if kind == "multipart/form-data":
+    if kind == FORM:
         return await _multipart(request, limits)
     raise UnsupportedMedia(
         f"the body is {kind or 'of no type'}; expected multipart/form-data with a file `image`, or "
@@ -68,22 +69,48 @@ def validated(model: type[_Fields], given: object) -> _Fields:
         raise InvalidInput(f"{place}: {first['msg']}", remedy="see /openapi.json") from error
 
 
-async def _multipart(request: Request, limits: ServeSettings) -> SearchRequest:
+async def photograph(request: Request, limits: ServeSettings) -> tuple[str, bytes]:
+    """The name and the bytes of the only file of a form, `image`. Raises as `search_request`."""
+    if _kind(request) != FORM:
+        raise UnsupportedMedia(f"the body is {_kind(request) or 'of no type'}; expected {FORM}")
+    form = await _form(request)
+    try:
+        upload = _image(form)
+        name, data = upload.filename or "", await upload.read()
+    finally:
+        await form.close()
+    check_size(data, limits)
+    if unknown := _form_fields(form):
+        raise InvalidInput(f"{next(iter(unknown))} is no field here; expected a file `image` alone")
+    return name, data
+
+
+def _kind(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+async def _form(request: Request) -> FormData:
     parser = MultiPartParser(
         request.headers, request.stream(), max_files=1, max_fields=_MOST_FIELDS
     )
     try:
-        form = await parser.parse()
+        return await parser.parse()
     except (MultiPartException, KeyError) as error:
         words = getattr(error, "message", "it has no boundary")
         raise InvalidInput(f"the form cannot be read: {words}") from error
+
+
+def _image(form: FormData) -> UploadFile:
+    upload = form.get("image")
+    if not isinstance(upload, UploadFile):
+        raise InvalidInput("the form has no file `image`", remedy="curl -F image=@photo.jpg ...")
+    return upload
+
+
+async def _multipart(request: Request, limits: ServeSettings) -> SearchRequest:
+    form = await _form(request)
     try:
-        upload = form.get("image")
-        if not isinstance(upload, UploadFile):
-            raise InvalidInput(
-                "the form has no file `image`", remedy="curl -F image=@photo.jpg ..."
-            )
-        data = await upload.read()
+        data = await _image(form).read()
     finally:
         await form.close()
     check_size(data, limits)

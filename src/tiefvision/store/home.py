@@ -52,6 +52,11 @@ class Home:
         return self.folder / "thumbnails"
 
     @property
+    def uploads(self) -> Path:
+        """Photographs that were sent to the server, or drawn by it: often their only copy."""
+        return self.folder / "uploads"
+
+    @property
     def queries(self) -> Path:
         """Photographs that the server was searched with, for a while; may be removed."""
         return self.folder / "queries"

@@ -60,7 +60,7 @@ def demo(
     attributes = None
     boxes: dict[str, Box] = {}
     if photos is None:
-        boxes = _draw(source, count, progress)
+        boxes = draw(source, count, progress)
         attributes = source / photographs.ATTRIBUTES_FILE
     _make(home)
     report = index(
@@ -82,7 +82,7 @@ def demo(
     return DemoReport(str(home / "shop"), str(source), report, queries, str(sheet))
 
 
-def _draw(folder: Path, count: int, progress: Progress) -> dict[str, Box]:
+def draw(folder: Path, count: int, progress: Progress) -> dict[str, Box]:
     """Draw the photographs; where the product is in those that show much else, by file."""
     if count < _QUERIES:
         raise InvalidInput(f"a demo of {count} photographs; expected at least {_QUERIES}")

@@ -17,10 +17,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from tiefvision.demo.folder import ATTRIBUTES_FILE
 from tiefvision.errors import TiefVisionError
 from tiefvision.store import jobs, leases, roots
 from tiefvision.store.database import Database, open_database
+from tiefvision.store.home import Home
 from tiefvision.store.jobs import Job
+from tiefvision.tasks.demo import draw
 from tiefvision.tasks.index import index
 from tiefvision.tasks.models import activate_model, deactivate
 from tiefvision.tasks.progress import Advance
@@ -32,6 +35,9 @@ if TYPE_CHECKING:
 
 # Searches go before jobs.
 _NICENESS = 10
+# The demo's photographs: in the folder of those that were sent, as many as `tiefvision demo` draws.
+_DRAWN = "drawn"
+_DRAWN_COUNT = 300
 # How often a step is written at most, and how often it is looked whether the job shall end.
 _TOLD_EVERY_S = 0.25
 _LOOKED_EVERY_S = 0.5
@@ -129,19 +135,31 @@ def _outcome(
 def _index(
     folder: str, options: Mapping[str, object], progress: _Told, stop: threading.Event
 ) -> DataclassInstance:
-    added = cast("list[str]", options["folders"])
+    sent = Home(Path(folder)).uploads
+    attributes = None
+    if options.get("demo"):
+        drawn = sent / _DRAWN
+        draw(drawn, _DRAWN_COUNT, progress)
+        folders, attributes = [str(drawn)], drawn / ATTRIBUTES_FILE
+    else:
+        folders = cast("list[str]", options["folders"]) or _known_folders(folder, sent)
+    return index(
+        folders,
+        catalogue=folder,
+        attributes_file=attributes,
+        prune=bool(options["prune"]),
+        progress=progress,
+        stop=stop,
+    )
+
+
+def _known_folders(folder: str, sent: Path) -> list[str]:
     database = open_database(Path(folder))
     try:
         known = [root.path for root in roots.each(database)]
     finally:
         database.close()
-    return index(
-        added or known,
-        catalogue=folder,
-        prune=bool(options["prune"]),
-        progress=progress,
-        stop=stop,
-    )
+    return [*known, *([str(sent)] if sent.is_dir() and str(sent) not in known else [])]
 
 
 def _train_ranker(

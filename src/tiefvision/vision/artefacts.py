@@ -153,10 +153,11 @@ def _move_into_place(partial: Path, folder: Path, fingerprint: str) -> None:
         folder.rename(broken / "broken")
         shutil.rmtree(broken, ignore_errors=True)
         partial.rename(folder)
-    _sync_folder(folder.parent)
+    sync_folder(folder.parent)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make what was just named in a folder outlive a loss of power."""
     # Windows cannot open a folder; there the rename itself is durable.
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -13,11 +14,18 @@ from tiefvision.server import pictures
 from tiefvision.server.previews import Preview
 from tiefvision.server.schemas import BoxesFields, ImageId, ShownImage, ShownPage
 from tiefvision.server.site import AsciiResponse, Site, SiteOf
-from tiefvision.tasks import box_drawing, gallery
+from tiefvision.server.uploads import FORM, photograph
+from tiefvision.tasks import box_drawing, gallery, uploaded
 from tiefvision.tasks.gallery import MOST_IMAGES, Order, State
+from tiefvision.tasks.uploaded import Uploaded
 
 router = APIRouter(prefix="/images", tags=["images"])
 
+_UPLOAD = {
+    "type": "object",
+    "properties": {"image": {"type": "string", "format": "binary"}},
+    "required": ["image"],
+}
 _JPEG: dict[int | str, dict[str, object]] = {
     200: {"content": {"image/jpeg": {}}},
     304: {"description": "not modified"},
@@ -40,10 +48,32 @@ def images(
     return AsciiResponse(pictures.shown_page(site.shop, page))
 
 
+@router.post(
+    "",
+    status_code=201,
+    response_model=Uploaded,
+    openapi_extra={"requestBody": {"required": True, "content": {FORM: {"schema": _UPLOAD}}}},
+)
+async def upload(site: SiteOf, request: Request) -> Response:
+    """Send a photograph (a form with one file, `image`). It is on disk when this answers, and
+    found once it is indexed: POST /jobs {"kind": "index"} after the last one."""
+    name, data = await photograph(request, site.shop.settings.serve)
+    kept = await run_in_threadpool(lambda: uploaded.keep(site.shop, name, data))
+    return AsciiResponse(asdict(kept), status_code=201)
+
+
 @router.get("/{image_id}", response_model=ShownImage)
 def image(site: SiteOf, image_id: ImageId) -> Response:
     """One image."""
     return AsciiResponse(pictures.shown(site.shop, gallery.one(site.shop, image_id)))
+
+
+@router.delete("/{image_id}", status_code=204, response_class=Response)
+def delete(site: SiteOf, image_id: ImageId) -> Response:
+    """Delete an image that was sent here, and its file. 409 for one of another folder."""
+    uploaded.delete(site.shop, image_id)
+    site.upkeep.ask()
+    return Response(status_code=204)
 
 
 @router.get("/{image_id}/thumbnail", responses=_JPEG, response_class=Response)

@@ -48,7 +48,8 @@ export function settled(work, milliseconds) {
 export function emptyCatalogue(folder) {
   return [
     el("strong", {}, "No photographs yet"),
-    el("span", {}, "Index a folder of them, then come back:"),
+    el("a", { href: "/" }, "Add some here"),
+    el("span", {}, "or index a folder of them where the server runs:"),
     el("code", {}, `tiefvision index PHOTOS -c ${folder}`),
   ];
 }

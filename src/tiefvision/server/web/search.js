@@ -1,11 +1,12 @@
 // Search: a photograph or an image of the catalogue, the box in it, and what looks alike.
 
 import { ask } from "./api.js";
+import { adding } from "./adding.js";
 import { asked as read, condition, spelled } from "./asked.js";
 import { BoxView } from "./boxview.js";
 import { Brush } from "./brush.js";
 import { allMatter, read as readCells, spelled as spellCells } from "./cells.js";
-import { byId, columnsHint, el, emptyCatalogue, say, settled } from "./dom.js";
+import { byId, columnsHint, el, say, settled } from "./dom.js";
 import { setFacets, showFacets } from "./facets.js";
 import { rounded } from "./geometry.js";
 import { moved } from "./moves.js";
@@ -317,7 +318,7 @@ async function learnCatalogue() {
   byId("choices").open = Object.keys(wanted.facets).length > 0;
   byId("empty").hidden = status.searchable > 0;
   byId("drop").hidden = status.searchable === 0;
-  if (status.searchable === 0) byId("empty").replaceChildren(...emptyCatalogue(status.catalogue));
+  if (status.searchable === 0) byId("empty").replaceChildren(el("strong", {}, "No photographs yet"), adding(() => location.reload(), { isFirst: true }));
 }
 
 byId("file").addEventListener("change", (event) => choose(event.target.files[0]));

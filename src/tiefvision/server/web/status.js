@@ -1,6 +1,7 @@
 // Status: what the catalogue holds, who is at work, and which files need a look.
 
 import { ask, query } from "./api.js";
+import { adding } from "./adding.js";
 import { byId, el, emptyCatalogue, say } from "./dom.js";
 import { AT_WORK, newest, shown, start } from "./jobs.js";
 
@@ -108,4 +109,5 @@ async function show() {
   timer = setTimeout(show, isBusy ? SOON_MS : AGAIN_MS);
 }
 
+byId("adding").append(adding(again));
 show();
