@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
-from served import Served
+from served import Served, serving
 from starlette.testclient import TestClient
 from walking import NARROW, check_access, walking
 
@@ -24,8 +24,8 @@ def _send(client: TestClient, data: bytes, name: str = "new dress.jpg") -> dict[
     return answer.json()
 
 
-def _indexed(client: TestClient) -> dict[str, object]:
-    job = client.post("/api/v1/jobs", json={"kind": "index"}).json()
+def _indexed(client: TestClient, *, demo: bool = False) -> dict[str, object]:
+    job = client.post("/api/v1/jobs", json={"kind": "index", "demo": demo}).json()
     deadline = time.monotonic() + 120
     while (job := client.get(f"/api/v1/jobs/{job['id']}").json())["state"] in (
         "waiting",
@@ -108,6 +108,25 @@ def test_a_sent_photograph_is_found_then_deleted_and_found_no_more(
     hits = Searcher(served.shop).search(fresh, k=30).hits
     assert hit.id not in [each.id for each in hits]
     assert served.client.delete(f"{IMAGES}/{hit.id}").status_code == 404
+
+
+@pytest.mark.slow
+def test_a_demo_is_drawn_with_attributes_and_taken_back(tmp_path: Path) -> None:
+    shop = SmallShop(tmp_path)
+    shop.catalogue.mkdir()
+    open_database(shop.catalogue).close()
+    with serving(shop) as served:
+        job = _indexed(served.client, demo=True)
+        assert job["state"] == "done", job
+        page = served.client.get(IMAGES, params={"where": "kind = 'dress'"}).json()
+        assert page["images"]
+        dress = page["images"][0]["id"]
+        assert served.client.delete(f"{IMAGES}/{dress}").status_code == 204
+        assert served.client.get(f"{IMAGES}/{dress}").status_code == 404
+        # The next run takes the folder of all that was sent, the drawn ones in it.
+        again = _indexed(served.client)
+        assert again["state"] == "done", again
+        assert served.client.get("/api/v1/status").json()["searchable"] == 299
 
 
 def test_a_photograph_of_another_folder_is_not_deleted(
