@@ -100,7 +100,7 @@ def test_a_sent_photograph_is_found_then_deleted_and_found_no_more(
     fresh = built(tmp_path / "fresh", count=26).files[-1].read_bytes()
     _send(served.client, fresh)
     job = _indexed(served.client)
-    assert job["state"] == "done", job
+    assert job["state"] == "done", str(job)
     hit = Searcher(served.shop).search(fresh, k=1).hits[0]
     assert Path(hit.path).name == "new dress.jpg"
     assert served.client.delete(f"{IMAGES}/{hit.id}").status_code == 204
@@ -117,7 +117,7 @@ def test_a_demo_is_drawn_with_attributes_and_taken_back(tmp_path: Path) -> None:
     open_database(shop.catalogue).close()
     with serving(shop) as served:
         job = _indexed(served.client, demo=True)
-        assert job["state"] == "done", job
+        assert job["state"] == "done", str(job)
         page = served.client.get(IMAGES, params={"where": "kind = 'dress'"}).json()
         assert page["images"]
         dress = page["images"][0]["id"]
@@ -125,7 +125,7 @@ def test_a_demo_is_drawn_with_attributes_and_taken_back(tmp_path: Path) -> None:
         assert served.client.get(f"{IMAGES}/{dress}").status_code == 404
         # The next run takes the folder of all that was sent, the drawn ones in it.
         again = _indexed(served.client)
-        assert again["state"] == "done", again
+        assert again["state"] == "done", str(again)
         assert served.client.get("/api/v1/status").json()["searchable"] == 299
 
 

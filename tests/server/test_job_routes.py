@@ -15,8 +15,9 @@ from served import Served, serving
 from starlette.testclient import TestClient
 
 from small_shop import SmallShop
-from tiefvision.store import jobs
+from tiefvision.store import jobs, leases
 from tiefvision.store.judgements import Group, Judgements
+from tiefvision.tasks.update import LEASE
 
 JOBS = "/api/v1/jobs"
 # Patience on a machine that is busy with other tests.
@@ -140,8 +141,6 @@ def test_a_job_whose_process_died_is_interrupted_and_begins_again(served: Served
     while served.client.get(f"{JOBS}/{job['id']}").json()["state"] == "waiting":
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    from tiefvision.store import leases
-
     owner = leases.holder(served.shop.database, jobs.lease_of(job["id"]))
     assert owner is not None
     os.kill(int(owner.rsplit(":", 2)[1]), signal.SIGKILL)
@@ -149,6 +148,24 @@ def test_a_job_whose_process_died_is_interrupted_and_begins_again(served: Served
     assert served.client.post(f"{JOBS}/{job['id']}/resume").status_code == 202
     served.client.post(f"{JOBS}/{job['id']}/cancel")
     assert _ended(served.client, job["id"])["state"] == "cancelled"
+
+
+def test_an_index_job_waits_for_another_run_and_can_be_cancelled_meanwhile(served: Served) -> None:
+    def begun() -> int:
+        job_id = _start(served.client, "index")["id"]
+        deadline = time.monotonic() + _WAIT_S
+        while (last := served.client.get(f"{JOBS}/{job_id}").json()["last"]) is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert last["stage"] == "waiting for another run"
+        return job_id
+
+    with leases.hold(served.shop.database, LEASE):
+        cancelled = begun()
+        served.client.post(f"{JOBS}/{cancelled}/cancel")
+        assert _ended(served.client, cancelled)["state"] == "cancelled"
+        waiting = begun()
+    assert _ended(served.client, waiting)["state"] == "done"
 
 
 def test_an_index_run_that_was_cut_off_goes_on_with_the_next_server(

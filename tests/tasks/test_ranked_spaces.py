@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +17,9 @@ from tiefvision.errors import Conflict, InvalidInput, NotReady
 from tiefvision.store import leases, models, registry
 from tiefvision.tasks import growth, update
 from tiefvision.tasks.doctor import doctor
-from tiefvision.tasks.models import activate_model, deactivate, remove_model
+from tiefvision.tasks.models import Activation, activate_model, deactivate, remove_model
 from tiefvision.tasks.opened import Opened, opened
+from tiefvision.tasks.progress import Advance, silent
 from tiefvision.tasks.search import Searcher, SearchResult
 from tiefvision.tasks.status import status
 from tiefvision.vision.embedder import Embedder
@@ -252,12 +256,34 @@ def test_a_ranker_of_another_encoder_is_refused_before_anything_changes(
     assert activate_model(fitting, catalogue=filled.catalogue).model_id == fitting
 
 
-def test_no_ranker_is_switched_while_an_index_run_is_at_work(filled: Indexing) -> None:
-    model_id = _add(filled, _FIRST)
-    with opened(filled.catalogue) as catalogue:
-        with leases.hold(catalogue.database, update.LEASE), pytest.raises(Conflict):
-            activate_model(model_id, catalogue=filled.catalogue)
-        assert models.active(catalogue.database, kind="ranker", name="default") is None
+def test_a_ranker_is_switched_when_the_index_run_at_work_has_ended(filled: Indexing) -> None:
+    model_id, stop, waiting = _add(filled, _FIRST), threading.Event(), threading.Event()
+
+    @contextmanager
+    def progress(stage: str, _total: int | None, /, *, unit: str = "") -> Generator[Advance]:
+        if stage == "waiting for another run":
+            waiting.set()
+        with silent(stage, None, unit=unit) as advance:
+            yield advance
+
+    def switched() -> Activation:
+        return activate_model(model_id, catalogue=filled.catalogue, progress=progress, stop=stop)
+
+    def active() -> str | None:
+        return models.active(catalogue.database, kind="ranker", name="default")
+
+    with opened(filled.catalogue) as catalogue, ThreadPoolExecutor(1) as other:
+        with leases.hold(catalogue.database, update.LEASE):
+            first = other.submit(switched)
+            assert waiting.wait(10)
+            stop.set()
+            with pytest.raises(Conflict, match="already at work"):
+                first.result(10)
+            stop.clear()
+            second = other.submit(switched)
+            assert active() is None
+        second.result(30)
+        assert active() == model_id
 
 
 # --- status and doctor ----------------------------------------------------------------------------

@@ -23,20 +23,25 @@ from tiefvision.store.tables import leases
 
 LEASE_S = 60.0
 _RENEWALS_PER_LEASE = 4
-_WAIT_STEP_S = 0.05
+# How long a waiting process sleeps before it looks again: at first, and at most.
+_FIRST_STEP_S, _LAST_STEP_S = 0.05, 0.5
 
 
 @contextmanager
-def hold(database: Database, name: str, *, wait_s: float = 0.0) -> Generator[None]:
+def hold(
+    database: Database, name: str, *, wait_s: float = 0.0, stop: threading.Event | None = None
+) -> Generator[None]:
     """Own the named work for the length of the block, renewed in the background.
 
-    wait_s: how long to wait for another owner to end.
+    wait_s: how long to wait for another owner to end; stop: set it to wait no longer.
     Raises Conflict naming the owner when another process still has it then.
     """
     owner = f"{platform.node()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
-    deadline = time.monotonic() + wait_s
-    while not _take(database, name, owner, last_try=time.monotonic() >= deadline):
-        time.sleep(_WAIT_STEP_S)
+    deadline, step_s = time.monotonic() + wait_s, _FIRST_STEP_S
+    stop = stop or threading.Event()
+    while not _take(database, name, owner, last_try=stop.is_set() or time.monotonic() >= deadline):
+        stop.wait(step_s)
+        step_s = min(2 * step_s, _LAST_STEP_S)
     released = threading.Event()
     renewal = threading.Thread(
         target=_renew, args=(database, name, owner, released), name=f"lease-{name}", daemon=True

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tiefvision import settings
 from tiefvision.errors import InvalidInput, NotFound
-from tiefvision.store import columns, home, leases, roots, runs
+from tiefvision.store import columns, home, roots, runs
 from tiefvision.store.attributes import merge_types
 from tiefvision.store.catalogue import Catalogue
 from tiefvision.store.database import open_database
@@ -76,6 +76,7 @@ def index(
     precision: str | None = None,
     workers_wanted: int | None = None,
     offline: bool = False,
+    wait_s: float = 0.0,
     progress: Progress = silent,
     stop: threading.Event | None = None,
 ) -> IndexReport:
@@ -83,7 +84,8 @@ def index(
 
     catalogue: its folder, made when it does not exist. attributes_file: a CSV or Parquet table
     with a column `path`. prune: remove images whose file is gone. encoder, precision: for a new
-    catalogue, or to move an existing one to a new cell space. stop: set it to end early.
+    catalogue, or to move an existing one to a new cell space. wait_s: how long to wait for another
+    run to end. stop: set it to end early.
     Raises NotFound, InvalidInput, Conflict (another run is at work), WeightsError or NotReady.
     """
     freed_memory.keep_working_blocks()
@@ -108,7 +110,7 @@ def index(
         shop = Opened(place, chosen, database)
         ready_locating(shop, offline=offline, progress=progress)
         run = _Run(shop, folders, table, progress, stop or threading.Event())
-        with leases.hold(database, update.LEASE):
+        with update.alone(database, wait_s=wait_s, progress=progress, stop=stop):
             if not place.settings_file.exists() or chosen != settings.read(place.folder):
                 settings.write(place.folder, chosen)
             fillings = update.fillings(shop, network)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from tiefvision.demo.folder import ATTRIBUTES_FILE
-from tiefvision.errors import TiefVisionError
+from tiefvision.errors import Conflict, TiefVisionError
 from tiefvision.store import jobs, leases, roots
 from tiefvision.store.database import Database, open_database
 from tiefvision.store.home import Home
@@ -41,6 +41,8 @@ _DRAWN_COUNT = 300
 # How often a step is written at most, and how often it is looked whether the job shall end.
 _TOLD_EVERY_S = 0.25
 _LOOKED_EVERY_S = 0.5
+# Nobody stands beside a job: it waits for what is at work, until it is cancelled.
+_WAIT_S = 86_400.0
 
 
 class _Stopped(Exception):
@@ -121,6 +123,8 @@ def _outcome(
     except _Stopped:
         return "cancelled", {}
     except TiefVisionError as error:
+        if isinstance(error, Conflict) and stop.is_set():  # it ended while it waited
+            return "cancelled", {}
         return "failed", {"detail": error.message, "remedy": error.remedy}
     except Exception as error:  # a bug must not leave a job at work for ever
         traceback.print_exc()
@@ -148,6 +152,7 @@ def _index(
         catalogue=folder,
         attributes_file=attributes,
         prune=bool(options["prune"]),
+        wait_s=_WAIT_S,
         progress=progress,
         stop=stop,
     )

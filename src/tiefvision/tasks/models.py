@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tiefvision.errors import Conflict, InvalidInput, NotFound
-from tiefvision.store import leases, models, registry
+from tiefvision.store import models, registry
 from tiefvision.store.models import Kind, Model
 from tiefvision.tasks import ranked_spaces, update
 from tiefvision.tasks.opened import Opened, opened
@@ -66,8 +66,8 @@ def activate_model(
     cells are ranked anew, while what was there before answers queries; an interrupted run is gone
     on with by `index`.
 
-    Raises NotFound, InvalidInput for a ranker of another encoder, or Conflict while an index run
-    is at work.
+    An index run that is at work is waited for. Raises NotFound, InvalidInput for a ranker of
+    another encoder, or Conflict when that run does not end.
     """
     with opened(catalogue) as shop:
         model = named(shop, which)
@@ -140,7 +140,7 @@ def _rank(
     That it is wanted is written first, that its space answers last: in between the former one
     answers, and any later run goes on.
     """
-    with leases.hold(shop.database, update.LEASE):
+    with update.alone(shop.database, progress=progress, stop=stop):
         space = registry.active_cell_space(shop.database)
         if model_id is not None and space is not None:
             ranked_spaces.check_fits(shop, ranked_spaces.read(shop, name, model_id), space)

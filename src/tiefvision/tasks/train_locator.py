@@ -96,7 +96,7 @@ def train_locator(
     label: learn from boxes of this label only; "": from what encloses all boxes of a photograph.
     choices: how it looks. keep: do not use it yet. force: use it though it is not better. Raises
     NotReady without the teach extra, InvalidInput for too few boxes, NotFound without a catalogue,
-    Conflict while an index run is at work.
+    Conflict while an index run is at work and does not end.
     """
     # torch takes seconds to import and belongs to the teach extra.
     from tiefvision.teach import train_locator

@@ -6,12 +6,14 @@ of boxes or locators.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tiefvision.errors import TiefVisionError
+from tiefvision.errors import Conflict, TiefVisionError
 from tiefvision.store import columns, leases, registry, runs
+from tiefvision.store.database import Database
 from tiefvision.tasks import cell_makers, freed_memory, growth
 from tiefvision.tasks import reconcile as mending
 from tiefvision.tasks.filling import Filling, prepare
@@ -25,6 +27,31 @@ from tiefvision.vision.encoders.protocol import Encoder
 
 # Only its owner changes vectors.
 LEASE = "index"
+# How long a run that nobody can simply start again waits for another: most are over by then.
+_WAIT_S = 600.0
+
+
+@contextmanager
+def alone(
+    database: Database,
+    *,
+    wait_s: float = _WAIT_S,
+    progress: Progress = silent,
+    stop: threading.Event | None = None,
+) -> Generator[None]:
+    """Be the only run that changes vectors for the length of the block, once others have ended.
+
+    Raises Conflict when another is still at work after `wait_s`, or when `stop` is set.
+    """
+    with ExitStack() as held:
+        try:
+            held.enter_context(leases.hold(database, LEASE))
+        except Conflict:
+            if not wait_s:
+                raise
+            with progress("waiting for another run", None):
+                held.enter_context(leases.hold(database, LEASE, wait_s=wait_s, stop=stop))
+        yield
 
 
 def fillings(shop: Opened, network: Encoder) -> list[Filling]:
@@ -143,7 +170,7 @@ def bring_up_to_date(
     shop: Opened, *, progress: Progress = silent, stop: threading.Event | None = None
 ) -> Updated:
     """Encode what new boxes, another encoder or another locator ask for, without looking for new
-    files. Raises Conflict while an index run is at work."""
+    files. Raises Conflict as `alone` does."""
     if registry.active_cell_space(shop.database) is None:
         return Updated(0, 0, ())
     freed_memory.keep_working_blocks()
@@ -156,7 +183,7 @@ def bring_up_to_date(
         progress=progress,
     )
     ready_locating(shop, offline=True, progress=progress)
-    with leases.hold(shop.database, LEASE):
+    with alone(shop.database, progress=progress, stop=stop):
         own = fillings(shop, network)
         del network  # each filling lets go of its embedder when its cells are made
         run_id = runs.begin(shop.database)
