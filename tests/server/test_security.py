@@ -17,8 +17,9 @@ from served import BASE, serving
 from starlette.testclient import TestClient
 
 from small_shop import SmallShop
-from tiefvision.errors import InvalidSettings
+from tiefvision.errors import InvalidSettings, StoreError
 from tiefvision.server.access import TOKEN_VARIABLE, Access, access, hash_of, is_loopback
+from tiefvision.server.scopes import SCOPES, Scope, needed
 from tiefvision.store.home import Home
 
 SEARCH = "/api/v1/search"
@@ -121,7 +122,7 @@ def test_nothing_is_changed_by_reading(read_only: TestClient) -> None:
 @pytest.fixture(scope="module")
 def guarded(drawn_shop: SmallShop) -> Iterator[TestClient]:
     names = frozenset({"127.0.0.1", "shop.example"})
-    rules = Access(names, any_address=True, token_hash=hash_of(TOKEN))
+    rules = Access(names, any_address=True, tokens={hash_of(TOKEN): "full"})
     with serving(drawn_shop, rules=rules) as served:
         yield served.client
 
@@ -185,6 +186,80 @@ def test_a_log_in_from_another_site_is_refused(guarded: TestClient) -> None:
     assert answer.status_code == 403
 
 
+# Method and route -> the least scope; every route that changes something is here.
+_NEEDS = {
+    ("post", "/search"): "read",
+    ("post", "/explain"): "read",
+    ("post", "/images"): "full",
+    ("delete", "/images/{image_id}"): "full",
+    ("put", "/images/{image_id}/boxes"): "teach",
+    ("delete", "/images/{image_id}/boxes"): "teach",
+    ("post", "/triplets"): "teach",
+    ("delete", "/triplets"): "teach",
+    ("post", "/questions/answers"): "teach",
+    ("post", "/jobs"): "full",
+    ("post", "/jobs/{job_id}/cancel"): "full",
+    ("post", "/jobs/{job_id}/resume"): "full",
+    ("post", "/models/undo"): "full",
+    ("post", "/models/{model_id}/activate"): "full",
+}
+_OPEN = {("post", "/session"), ("delete", "/session")}
+
+
+@pytest.fixture(scope="module")
+def scoped(drawn_shop: SmallShop) -> Iterator[TestClient]:
+    """Three tokens, each called after what it may do."""
+    tokens = {hash_of(scope): scope for scope in SCOPES}
+    rules = Access(frozenset({"127.0.0.1"}), any_address=True, tokens=tokens)
+    with serving(drawn_shop, rules=rules) as served:
+        yield served.client
+
+
+def test_the_scope_of_every_changing_route_is_known(read_only: TestClient) -> None:
+    found = {
+        (method, path.removeprefix("/api/v1"))
+        for path, methods in read_only.get("/openapi.json").json()["paths"].items()
+        for method in methods
+        if method != "get"
+    }
+    assert found == _NEEDS.keys() | _OPEN
+
+
+@pytest.mark.parametrize(("method", "route"), _NEEDS)
+@pytest.mark.parametrize("scope", SCOPES)
+def test_a_token_may_do_what_its_scope_covers(
+    scoped: TestClient, scope: Scope, method: str, route: str
+) -> None:
+    """The body is of no type, so that what is let through is refused later and changes nothing."""
+    ids = {"{image_id}": "999999", "{job_id}": "999999", "{model_id}": "nothing"}
+    path = route
+    for name, value in ids.items():
+        path = path.replace(name, value)
+    headers = {"authorization": f"Bearer {scope}"}
+    answer = scoped.request(method.upper(), f"/api/v1{path}", headers=headers)
+    wanted = _NEEDS[method, route]
+    if SCOPES.index(scope) >= SCOPES.index(wanted):
+        assert answer.status_code not in (401, 403)
+    else:
+        assert answer.status_code == 403
+        problem = answer.json()
+        assert problem["detail"] == f"this token is for {scope} alone; expected one for {wanted}"
+        assert problem["remedy"] == f"tiefvision serve --token --scope {wanted} makes one"
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_every_token_reads(scoped: TestClient, scope: Scope) -> None:
+    headers = {"authorization": f"Bearer {scope}"}
+    for path in ("/", "/metrics", "/api/v1/status", "/api/v1/questions/next"):
+        assert scoped.get(path, headers=headers).status_code == 200
+    assert scoped.post(SEARCH, json={"image_id": 1}, headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/api/v1/triplets/", "/api/v1//triplets", "/api/v1/new"])
+def test_what_no_list_names_needs_the_fullest(path: str) -> None:
+    assert needed("POST", path) == "full"
+
+
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     monkeypatch.delenv(TOKEN_VARIABLE, raising=False)
@@ -195,13 +270,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 def test_whoever_listens_to_others_needs_a_token(home: Home, host: str) -> None:
     with pytest.raises(InvalidSettings, match="--token makes one"):
         access(home, host=host)
-    rules, made = access(home, host=host, new_token=True)
+    rules, made = access(home, host=host, new_token="full")
     assert made is not None
-    assert rules.opens(made)
-    assert not rules.opens("")
+    assert rules.scope_of(made) == "full"
+    assert rules.scope_of("") is None
     again, nothing = access(home, host=host)
     assert nothing is None
-    assert again.opens(made), "the catalogue remembers it"
+    assert again.scope_of(made) == "full", "the catalogue remembers it"
 
 
 def test_a_name_behind_a_proxy_needs_a_token_too(home: Home) -> None:
@@ -212,27 +287,43 @@ def test_a_name_behind_a_proxy_needs_a_token_too(home: Home) -> None:
 def test_this_machine_alone_needs_none(home: Home) -> None:
     for host in ("127.0.0.1", "localhost", "::1", "127.0.0.2"):
         rules, made = access(home, host=host)
-        assert (rules.token_hash, made) == (None, None)
-        assert rules.opens("")
+        assert (rules.tokens, made) == ({}, None)
+        assert rules.scope_of("") == "full"
     assert not is_loopback("0.0.0.0")
 
 
 def test_only_the_hash_of_a_token_is_kept(home: Home) -> None:
-    _, made = access(home, host="127.0.0.1", new_token=True)
+    _, made = access(home, host="127.0.0.1", new_token="full")
     assert made is not None
     kept = home.token_file.read_text()
     assert made not in kept
-    assert kept.strip() == hash_of(made)
+    assert kept == f"{hash_of(made)} full\n"
     assert stat.S_IMODE(home.token_file.stat().st_mode) == 0o600
-    _, other = access(home, host="127.0.0.1", new_token=True)
+    _, other = access(home, host="127.0.0.1", new_token="full")
     assert other != made
+
+
+def test_each_scope_has_a_token_of_its_own(home: Home) -> None:
+    home.token_file.write_text(hash_of(TOKEN) + "\n")
+    _, reader = access(home, host="127.0.0.1", new_token="read")
+    _, teacher = access(home, host="127.0.0.1", new_token="teach")
+    rules, other = access(home, host="0.0.0.0", new_token="read")
+    given = [reader, teacher, other, TOKEN]
+    held = [rules.scope_of(token or "") for token in given]
+    assert held == [None, "teach", "read", "full"], "a new reader takes the former one's place"
+
+
+def test_a_scope_that_nobody_knows_is_named(home: Home) -> None:
+    home.token_file.write_text(f"{hash_of(TOKEN)} admin\n")
+    with pytest.raises(StoreError, match="'admin'; expected read, teach, full"):
+        access(home, host="0.0.0.0")
 
 
 def test_the_environment_names_a_token(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(TOKEN_VARIABLE, TOKEN)
     rules, made = access(home, host="0.0.0.0")
     assert made is None
-    assert rules.opens(TOKEN)
+    assert rules.scope_of(TOKEN) == "full"
     assert not home.token_file.exists()
     monkeypatch.setenv(TOKEN_VARIABLE, "short")
     with pytest.raises(InvalidSettings, match="5 characters"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 # What the extra `serve` brings.
-_NEEDED = ("fastapi", "python_multipart", "uvicorn")
+_NEEDED = ("fastapi", "prometheus_client", "python_multipart", "uvicorn")
 
 
 @app.command()
@@ -34,6 +34,10 @@ def serve(
         bool,
         typer.Option("--token", help="Make a new token, show it once, and ask everybody for it."),
     ] = False,
+    scope: Annotated[
+        Literal["read", "teach", "full"],
+        typer.Option(help="What the new token may do: search, also teach, or everything."),
+    ] = "full",
     new: Annotated[
         bool, typer.Option("--new", help="Make an empty catalogue where there is none.")
     ] = False,
@@ -73,7 +77,7 @@ def serve(
         host=host,
         port=port,
         allowed_hosts=allow_host or (),
-        new_token=token,
+        new_token=scope if token else None,
         new=new,
         started=started,
     )

@@ -1,4 +1,4 @@
-"""Who may ask: the names that the server answers to, and its token."""
+"""Who may ask: the names that the server answers to, and its tokens."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import ipaddress
 import os
 import secrets
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from tiefvision.errors import InvalidSettings
+from tiefvision.errors import InvalidSettings, StoreError
+from tiefvision.server.scopes import SCOPES, Scope
 from tiefvision.store.home import Home
 
 TOKEN_VARIABLE = "TIEFVISION_TOKEN"
@@ -21,6 +22,7 @@ _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _TOKEN_BYTES = 32
 _FEWEST_CHARACTERS = 16
 _OWNER_ONLY = 0o600
+_SCOPES: Mapping[str, Scope] = {scope: scope for scope in SCOPES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,24 +30,28 @@ class Access:
     """What a request must bring.
 
     names: hosts that this server is called by; any_address: also every IP address, which no
-    other site can make a browser believe to be its own name. token_hash: hexadecimal SHA-256 of
-    the token; None where none is asked for.
+    other site can make a browser believe to be its own name. tokens: hexadecimal SHA-256 of each
+    token -> what it may do; empty where none is asked for.
     """
 
     names: frozenset[str]
     any_address: bool
-    token_hash: str | None
+    tokens: Mapping[str, Scope]
 
     def knows(self, host: str) -> bool:
         """Whether a Host header, with or without a port, names this server."""
         name = _without_port(host)
         return name in self.names or (self.any_address and _is_address(name))
 
-    def opens(self, token: str) -> bool:
-        """Whether this is the token, or none is asked for."""
-        if self.token_hash is None:
-            return True
-        return hmac.compare_digest(hash_of(token), self.token_hash)
+    def scope_of(self, token: str) -> Scope | None:
+        """What a token may do; None for an unknown one, everything where none is asked for."""
+        if not self.tokens:
+            return "full"
+        given = hash_of(token)
+        for known, scope in self.tokens.items():
+            if hmac.compare_digest(given, known):
+                return scope
+        return None
 
 
 def is_loopback(host: str) -> bool:
@@ -56,31 +62,40 @@ def is_loopback(host: str) -> bool:
 
 
 def access(
-    home: Home, *, host: str, allowed_hosts: Iterable[str] = (), new_token: bool = False
+    home: Home,
+    *,
+    host: str,
+    allowed_hosts: Iterable[str] = (),
+    new_token: Scope | None = None,
 ) -> tuple[Access, str | None]:
     """What requests to a server on `host` must bring, and the token where a new one was made.
 
     allowed_hosts: further names that it is called by, for example behind a proxy. new_token: make
-    one, in place of the catalogue's former one. A token is asked for wherever others than this
-    machine may call, and where one was made on purpose. Raises InvalidSettings when there is none.
+    one that may do this, in place of the catalogue's former one of the same scope. A token is
+    asked for wherever others than this machine may call, and where one was made on purpose. The
+    environment's token stands for the full one. Raises InvalidSettings when there is none, and
+    StoreError when the file of tokens cannot be read.
     """
     further = {_without_port(name).lower() for name in allowed_hosts}
     local = is_loopback(host)
     names = _LOOPBACK_NAMES | further | {host.lower()}
     if not local:
         names |= {socket.gethostname().lower(), socket.getfqdn().lower()}
+    known = _kept(home)
     made = None
-    if new_token:
+    if new_token is not None:
         made = secrets.token_urlsafe(_TOKEN_BYTES)
-        _keep(home, made)
-    known = hash_of(made) if made is not None else _known(home)
-    needed = new_token or TOKEN_VARIABLE in os.environ or not local or bool(further)
-    if needed and known is None:
+        known = _with(known, made, new_token)
+        _keep(home, known)
+    if new_token != "full" and TOKEN_VARIABLE in os.environ:
+        known = _with(known, _of_environment(), "full")
+    needed = new_token is not None or TOKEN_VARIABLE in os.environ or not local or bool(further)
+    if needed and not known:
         raise InvalidSettings(
             f"others than this machine may call {host}, and there is no token to ask them for",
             remedy=f"--token makes one, {TOKEN_VARIABLE} sets one",
         )
-    return Access(frozenset(names), not local, known if needed else None), made
+    return Access(frozenset(names), not local, known if needed else {}), made
 
 
 def hash_of(token: str) -> str:
@@ -88,30 +103,50 @@ def hash_of(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _keep(home: Home, token: str) -> None:
+def _keep(home: Home, tokens: Mapping[str, Scope]) -> None:
     file = home.token_file
     partial = file.with_name(f"{file.name}.partial")
     partial.unlink(missing_ok=True)
     with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY), "w") as to:
-        to.write(hash_of(token) + "\n")
+        to.writelines(f"{known} {scope}\n" for known, scope in tokens.items())
     partial.replace(file)
 
 
-def _known(home: Home) -> str | None:
-    """The hash of the environment's token, else of the catalogue's."""
-    given = os.environ.get(TOKEN_VARIABLE)
-    if given is not None:
-        if len(given) < _FEWEST_CHARACTERS:
-            raise InvalidSettings(
-                f"{TOKEN_VARIABLE} has {len(given)} characters; expected at least "
-                f"{_FEWEST_CHARACTERS}",
-                remedy="make one: python3 -c 'import secrets; print(secrets.token_urlsafe())'",
-            )
-        return hash_of(given)
+def _with(tokens: Mapping[str, Scope], token: str, scope: Scope) -> dict[str, Scope]:
+    """The tokens with this one in place of those of its scope."""
+    others: dict[str, Scope] = {known: held for known, held in tokens.items() if held != scope}
+    others[hash_of(token)] = scope
+    return others
+
+
+def _of_environment() -> str:
+    """The environment's token. Raises InvalidSettings when it is too short to be one."""
+    given = os.environ[TOKEN_VARIABLE]
+    if len(given) < _FEWEST_CHARACTERS:
+        raise InvalidSettings(
+            f"{TOKEN_VARIABLE} has {len(given)} characters; expected at least {_FEWEST_CHARACTERS}",
+            remedy="make one: python3 -c 'import secrets; print(secrets.token_urlsafe())'",
+        )
+    return given
+
+
+def _kept(home: Home) -> dict[str, Scope]:
+    """The hashes that the catalogue keeps, one a line with its scope; alone it is a full one."""
     try:
-        return home.token_file.read_text(encoding="ascii").strip()
+        lines = home.token_file.read_text(encoding="ascii").splitlines()
     except FileNotFoundError:
-        return None
+        return {}
+    known: dict[str, Scope] = {}
+    for line in filter(None, lines):
+        digest, _, named = line.partition(" ")
+        scope = _SCOPES.get(named or "full")
+        if scope is None:
+            raise StoreError(
+                f"{home.token_file} names the scope {named!r}; expected {', '.join(SCOPES)}",
+                remedy="remove the file, then tiefvision serve --token makes a new token",
+            )
+        known[digest] = scope
+    return known
 
 
 def _without_port(host: str) -> str:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Hashable, Sequence
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
 
 import tiefvision
 from tiefvision.server import problems
 from tiefvision.server.access import Access
 from tiefvision.server.body_limits import BodyLimits
+from tiefvision.server.metrics import Counting
 from tiefvision.server.routes import (
     images,
     jobs,
@@ -27,6 +29,7 @@ from tiefvision.server.site import Site
 from tiefvision.tasks.opened import Opened
 
 _API = "/api/v1"
+_API_ROUTES = (search, images, triplets, questions, jobs, models, status, session)
 
 
 def create_app(shop: Opened, *, access: Access) -> FastAPI:
@@ -51,14 +54,32 @@ def create_app(shop: Opened, *, access: Access) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.site = site
-    for each in (search, images, triplets, questions, jobs, models, status, session):
-        app.include_router(each.router, prefix=_API)
-    app.include_router(status.probes)
-    app.include_router(pages.router)
-    app.mount("/web", pages.WebFiles(directory=pages.FOLDER), name="web")
+    routers = [
+        *((each.router, _API) for each in _API_ROUTES),
+        (status.probes, ""),
+        (pages.router, ""),
+    ]
+    for router, prefix in routers:
+        app.include_router(router, prefix=prefix)
+    files = pages.WebFiles(directory=pages.FOLDER)
+    app.mount("/web", files, name="web")
     problems.install(app)
     limits = BodyLimits(
         shop.settings.serve.megabytes, frozenset({f"{_API}/search", f"{_API}/images"})
     )
     app.add_middleware(Guard, access=access, limits=limits)
+    # Outermost, so that what the guard refuses is counted too.
+    app.add_middleware(
+        Counting, metrics=site.metrics, routes={**_templates(routers), files: "/web"}
+    )
     return app
+
+
+def _templates(routers: Sequence[tuple[APIRouter, str]]) -> dict[Hashable, str]:
+    """Endpoint -> the path of its route."""
+    return {
+        route.endpoint: f"{prefix}{route.path}"
+        for router, prefix in routers
+        for route in router.routes
+        if isinstance(route, APIRoute)
+    }

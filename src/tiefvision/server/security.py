@@ -18,14 +18,13 @@ from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tiefvision.errors import AccessRefused, TiefVisionError, TokenNeeded, UnknownHost
-from tiefvision.server import problems
+from tiefvision.server import problems, scopes
 from tiefvision.server.access import Access
 from tiefvision.server.body_limits import BodyLimits
 
 COOKIE = "tiefvision_token"
 OWN_HEADER = "x-tiefvision"
 
-_READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _OWN_SITE = frozenset({"same-origin", "none"})
 # What a browser needs before it has a token, and what says that the server lives.
 _OPEN_PATHS = frozenset({"/login", "/healthz", "/api/v1/session"})
@@ -76,7 +75,7 @@ class Guard:
             self._check_token(scope, headers)
             counted = self._limits.counted(scope["path"], headers, receive)
         except TokenNeeded as error:
-            if scope["method"] in _READING and "text/html" in headers.get("accept", ""):
+            if scope["method"] in scopes.READING and "text/html" in headers.get("accept", ""):
                 target = RedirectResponse(f"/login?next={quote(scope['path'])}", status_code=303)
                 await target(scope, receive, send_with_headers)
             else:
@@ -98,16 +97,23 @@ class Guard:
         path = str(scope["path"])
         if path in _OPEN_PATHS or path.startswith(_OPEN_FOLDER):
             return
-        if not self._access.opens(_token(headers)):
+        held = self._access.scope_of(_token(headers))
+        if held is None:
             raise TokenNeeded(
                 "this server asks for a token, and the request has none or a wrong one",
                 remedy="send it as `Authorization: Bearer TOKEN`, or log in at /login",
+            )
+        wanted = scopes.needed(scope["method"], path)
+        if not scopes.covers(held, wanted):
+            raise AccessRefused(
+                f"this token is for {held} alone; expected one for {wanted}",
+                remedy=f"tiefvision serve --token --scope {wanted} makes one",
             )
 
 
 def _check_site(scope: Scope, headers: Headers) -> None:
     """Refuse what another site's page has sent. Raises AccessRefused."""
-    is_write = scope["method"] not in _READING
+    is_write = scope["method"] not in scopes.READING
     if not is_write and not str(scope["path"]).startswith(_API):
         return  # following a link to a page
     origin, site = headers.get("origin"), headers.get("sec-fetch-site")

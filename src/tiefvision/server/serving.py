@@ -12,6 +12,7 @@ import uvicorn
 from tiefvision.errors import Conflict
 from tiefvision.server.access import access
 from tiefvision.server.app import create_app
+from tiefvision.server.scopes import Scope
 from tiefvision.store import home
 from tiefvision.store.database import open_database
 from tiefvision.store.home import Home
@@ -39,15 +40,15 @@ def serve(
     host: str,
     port: int,
     allowed_hosts: Sequence[str] = (),
-    new_token: bool = False,
+    new_token: Scope | None = None,
     new: bool = False,
     started: Callable[[Address], None],
 ) -> None:
     """Serve a catalogue until it is interrupted; `started` is told where.
 
-    port: 0 takes a free one. new: make an empty catalogue where there is none. Raises NotFound
-    without a catalogue, InvalidSettings without a token where one is needed, and
-    Conflict where the port is taken.
+    port: 0 takes a free one. new_token: make one that may do this. new: make an empty catalogue
+    where there is none. Raises NotFound without a catalogue, InvalidSettings without a token
+    where one is needed, and Conflict where the port is taken.
     """
     if new:
         _make(home.named(catalogue))

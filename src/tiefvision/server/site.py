@@ -15,6 +15,7 @@ from fastapi.responses import JSONResponse
 
 from tiefvision.server.access import Access
 from tiefvision.server.kept_queries import KeptQueries
+from tiefvision.server.metrics import Metrics
 from tiefvision.server.previews import Previews
 from tiefvision.server.upkeep import Upkeep
 from tiefvision.tasks.jobs import Jobs
@@ -46,6 +47,7 @@ class Site:
     queries: KeptQueries
     jobs: Jobs
     searching: anyio.CapacityLimiter
+    metrics: Metrics
 
     @classmethod
     def of(cls, shop: Opened, access: Access) -> Site:
@@ -59,6 +61,7 @@ class Site:
             KeptQueries(shop.home.queries, limits=shop.limits),
             Jobs(shop),
             anyio.CapacityLimiter(cores),
+            Metrics(shop),
         )
 
     async def compute(self, work: Callable[[], _Result]) -> _Result:

@@ -63,7 +63,7 @@ class Home:
 
     @property
     def token_file(self) -> Path:
-        """The hash of the token that the server asks for."""
+        """The hashes of the tokens that the server asks for."""
         return self.folder / "token.sha256"
 
     def cells(self, cell_space_id: str) -> Path:

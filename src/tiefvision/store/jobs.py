@@ -7,6 +7,7 @@ the catalogue can tell a job at work from one whose process has died.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -146,6 +147,16 @@ def one(database: Database, job_id: int) -> Job:
 def newest(database: Database, *, limit: int) -> list[Job]:
     """The newest jobs, the newest first."""
     return _select(database, sa.select(jobs).order_by(jobs.c.id.desc()).limit(limit))
+
+
+def count_by_state(database: Database) -> dict[State, int]:
+    """How many jobs are in each state, those of dead processes as interrupted."""
+    at_work = jobs.c.state.in_(AT_WORK)
+    ended = sa.select(jobs.c.state, sa.func.count()).where(~at_work).group_by(jobs.c.state)
+    with database.read() as connection:
+        counts: Counter[State] = Counter({state: n for state, n in connection.execute(ended)})
+    counts.update(own.state for own in _select(database, sa.select(jobs).where(at_work)))
+    return dict(counts)
 
 
 def must_end(database: Database, job_id: int) -> bool:

@@ -105,7 +105,7 @@ async def _stream(site: Site, job_id: int, request: Request, after: int) -> Asyn
 
 def _check_folders(site: Site, folders: list[str]) -> None:
     """Raise AccessRefused where others than this machine may call, InvalidInput for no folder."""
-    if folders and (site.access.any_address or site.access.token_hash is not None):
+    if folders and (site.access.any_address or site.access.tokens):
         raise AccessRefused(
             "folders of this machine can be named only where nobody else can call its server",
             remedy="index them there: tiefvision index PHOTOS",

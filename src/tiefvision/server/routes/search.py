@@ -95,6 +95,7 @@ def _answer(site: Site, asked: SearchRequest, explain: bool) -> dict[str, object
     result = site.searcher.search(
         query, k=own.k, where=own.where or None, explain=explain, **_how(site, asked)
     )
+    site.metrics.searched(result.milliseconds)
     if isinstance(query, bytes):
         site.queries.keep(query)
     return pictures.answer(site.shop, result)

@@ -17,7 +17,7 @@ _KEPT_S = 30 * 24 * 3600
 @router.post("", status_code=204)
 def log_in(request: Request, site: SiteOf, fields: SessionFields) -> Response:
     """Keep the token in a cookie of this site."""
-    if not site.access.opens(fields.token):
+    if site.access.scope_of(fields.token) is None:
         raise TokenNeeded(
             "this is not the token", remedy="tiefvision serve --token makes a new one"
         )

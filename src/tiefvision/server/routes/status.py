@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import fields
 
 from fastapi import APIRouter, Response
+from fastapi.responses import PlainTextResponse
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from tiefvision.errors import NotReady
 from tiefvision.server.schemas import ServerStatus
@@ -45,3 +47,9 @@ def ready(site: SiteOf) -> dict[str, str]:
     if not registry.active_search_spaces(site.shop.database):
         raise NotReady("this catalogue has no images yet", remedy="tiefvision index PHOTOS")
     return {"status": "ready"}
+
+
+@probes.get("/metrics", response_class=PlainTextResponse)
+def metrics(site: SiteOf) -> Response:
+    """What this process has answered, and what the catalogue holds, as Prometheus reads it."""
+    return Response(site.metrics.text(), headers={"content-type": CONTENT_TYPE_LATEST})
