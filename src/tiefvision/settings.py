@@ -81,12 +81,16 @@ class ServeSettings:
 
 @dataclass(frozen=True, slots=True)
 class StoreSettings:
-    """[store] where the catalogue database lies when one machine is not enough.
+    """[store] where a catalogue's parts lie when one machine is not enough.
 
     catalogue: "" for a file in the catalogue's folder, or the address of a PostgreSQL database.
+    url: "" for vectors in the catalogue's folder, or the address of a Milvus server, or the path of
+    a file of milvus-lite. collections: what the names of the catalogue's collections begin with.
     """
 
     catalogue: str = ""
+    url: str = ""
+    collections: str = "tiefvision"
 
 
 @dataclass(frozen=True, slots=True)

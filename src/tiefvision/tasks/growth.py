@@ -108,6 +108,9 @@ def remove_retired(shop: Opened) -> None:
     for search_space_id in registry.retired(shop.database):
         registry.forget(shop.database, shop.home, search_space_id)
     for cell_space_id in registry.retired_cell_spaces(shop.database):
+        collections = shop.collections()
+        if collections is not None:
+            collections.drop(f"{cell_space_id}_")
         registry.forget_cell_space(shop.database, shop.home, cell_space_id)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -24,6 +25,9 @@ from tiefvision.store.vectors import VectorStore
 from tiefvision.tasks.one_thread import one_thread
 from tiefvision.tasks.workers import worker_count
 from tiefvision.vision.pixels import Limits
+
+if TYPE_CHECKING:
+    from tiefvision.store.milvus_collections import Collections
 
 # A scan is laid out anew when it holds this many times the rows that still count.
 _REBUILD_RATIO = 1.3
@@ -53,9 +57,26 @@ class Opened:
         # Importing the engine takes longer than a search that can do without it.
         from tiefvision.store.lance import LanceStore
 
-        return LanceStore(
+        files = LanceStore(
             self.home.cells(space.id), cell_space_id=space.id, cell_length=space.cell_length
         )
+        collections = self.collections()
+        if collections is None:
+            return files
+        from tiefvision.store.milvus import MilvusStore  # as above
+
+        return MilvusStore(collections, files)
+
+    def collections(self) -> Collections | None:
+        """The collections on a Milvus server; None where the vectors lie in the folder."""
+        own = self.settings.store
+        if not own.url:
+            return None
+        from tiefvision.store.milvus_collections import Collections  # as above
+
+        is_address = "://" in own.url
+        url = own.url if is_address else str(self.home.folder / own.url)
+        return Collections(url, prefix=own.collections)
 
     def encodings(self, space: CellSpace) -> Encodings:
         """What was acknowledged in a cell space."""
