@@ -49,6 +49,7 @@ bench: setup-dev
 	$(BIN)/python benchmarks/location.py
 	$(BIN)/python benchmarks/teaching.py
 	$(BIN)/python benchmarks/refill.py
+	$(BIN)/python benchmarks/scale.py
 
 # The generated page of every command and option.
 docs: setup-dev
