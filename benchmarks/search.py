@@ -227,7 +227,7 @@ def _best(
 
 def _cold(folder: Path, query: Path) -> None:
     """A table of the wall time of whole `tiefvision` processes, files in the page cache."""
-    program = [sys.executable, "-m", "tiefvision.cli"]
+    program = [sys.executable, "-m", "tiefvision"]
     script = Path(sys.executable).with_name("tiefvision")
     if script.exists():
         program = [str(script)]

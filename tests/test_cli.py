@@ -28,7 +28,7 @@ from tiefvision.cli.bars import Bars, bars
 from tiefvision.store import leases
 from tiefvision.tasks.opened import opened
 
-PROGRAM = [sys.executable, "-c", "from tiefvision.cli import main; main()"]
+PROGRAM = [sys.executable, "-m", "tiefvision"]
 HELP_S = 0.25
 
 

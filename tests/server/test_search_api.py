@@ -79,8 +79,7 @@ def test_examples_and_a_ranker_give_the_same_answer_through_all_faces(
     over_http = _upload(
         ranked.client, query, k="9", ranker=mix, positive="[2,9]", negative=json.dumps(negative)
     )
-    code = "import sys; from tiefvision.cli import main; main(sys.argv[1:])"
-    command = [sys.executable, "-c", code, "search", str(query), "--id", "2", "--id", "9"]
+    command = [sys.executable, "-m", "tiefvision", "search", str(query), "--id", "2", "--id", "9"]
     command += ["--not-id", "4", "--ranker", mix, "-k", "9", "--json", "-c", str(catalogue)]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     in_python = asdict(

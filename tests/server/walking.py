@@ -16,7 +16,6 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-_SERVE = "import sys; from tiefvision.cli import main; main(['serve', *sys.argv[1:]])"
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 # Patience on a machine that is busy with other tests.
 _WAIT_MS = 30_000
@@ -59,7 +58,17 @@ class Walk:
 @contextmanager
 def serving_at(catalogue: Path, **environment: str) -> Iterator[str]:
     """The address of `tiefvision serve` for the length of the block."""
-    command = [sys.executable, "-c", _SERVE, "-c", str(catalogue), "--port", "0", "--json"]
+    command = [
+        sys.executable,
+        "-m",
+        "tiefvision",
+        "serve",
+        "-c",
+        str(catalogue),
+        "--port",
+        "0",
+        "--json",
+    ]
     environ = {**os.environ, **environment}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ) as process:
         assert process.stdout is not None
