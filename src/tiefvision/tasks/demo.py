@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tiefvision.demo import folder as photographs
 from tiefvision.errors import InvalidInput, NotReady
-from tiefvision.maths.boxes import Box
 from tiefvision.store.records import Image
 from tiefvision.store.tables import images
 from tiefvision.tasks.index import IndexReport, index
@@ -58,9 +57,8 @@ def demo(
     home = Path(folder).expanduser()
     source = home / "photos" if photos is None else Path(photos).expanduser()
     attributes = None
-    boxes: dict[str, Box] = {}
     if photos is None:
-        boxes = draw(source, count, progress)
+        draw(source, count, progress)
         attributes = source / photographs.ATTRIBUTES_FILE
     _make(home)
     report = index(
@@ -72,7 +70,7 @@ def demo(
         progress=progress,
     )
     with opened(home / "shop") as shop:
-        queries = _ask(shop, boxes)
+        queries = _ask(shop)
         sheet = write_sheet(
             home / SHEET_FILE,
             [result_row(Path(query.path), query.result) for query in queries],
@@ -82,14 +80,12 @@ def demo(
     return DemoReport(str(home / "shop"), str(source), report, queries, str(sheet))
 
 
-def draw(folder: Path, count: int, progress: Progress) -> dict[str, Box]:
-    """Draw the photographs; where the product is in those that show much else, by file."""
+def draw(folder: Path, count: int, progress: Progress) -> None:
+    """Draw the photographs. Raises InvalidInput."""
     if count < _QUERIES:
         raise InvalidInput(f"a demo of {count} photographs; expected at least {_QUERIES}")
     with progress("drawing photographs", count) as advance:
-        drawn = photographs.write(folder, count=count, progress=lambda _done, _count: advance(1))
-    place = Path(folder.absolute())
-    return {str(place / one.path): one.box for one in drawn if one.background == "cluttered"}
+        photographs.write(folder, count=count, progress=lambda _done, _count: advance(1))
 
 
 def _make(home: Path) -> None:
@@ -102,13 +98,13 @@ def _make(home: Path) -> None:
         ) from error
 
 
-def _ask(shop: Opened, boxes: Mapping[str, Box]) -> list[DemoQuery]:
+def _ask(shop: Opened) -> list[DemoQuery]:
     searcher = Searcher(shop)
     queries: list[DemoQuery] = []
     for image in _chosen(shop):
         path = file_of(image)
         # One more than is shown: the query is in the catalogue, and closest to itself.
-        result = searcher.search(path, k=_CLOSEST + 1, box=boxes.get(path))
+        result = searcher.search(path, k=_CLOSEST + 1)
         others = [hit for hit in result.hits if path not in (hit.path, *hit.also)]
         queries.append(DemoQuery(path, replace(result, hits=others[:_CLOSEST])))
     return queries
