@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import subprocess
@@ -17,6 +18,7 @@ from starlette.testclient import TestClient
 
 import tiefvision as tv
 from small_shop import SmallShop
+from tiefvision.maths.boxes import Box, iou
 from tiefvision.tasks.status import status
 
 SEARCH = "/api/v1/search"
@@ -53,8 +55,6 @@ def test_python_the_command_line_and_http_give_the_same_answer(
     over_http = _upload(read_only, query, k="7", where=where, box="20,30,300,400")
     command = [sys.executable, "-m", "tiefvision", "search", str(query), "--json", "-k", "7"]
     command += ["-c", str(drawn_shop.catalogue), "--where", where, "--box", "20,30,300,400"]
-    code = "import sys; from tiefvision.cli import main; main(sys.argv[1:])"
-    command[1:3] = ["-c", code]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     from dataclasses import asdict
 
@@ -251,6 +251,14 @@ def test_the_least_certain_come_first(read_only: TestClient) -> None:
     assert len({image["box_confidence"] for image in found}) > 3
 
 
+def test_the_mixed_order_shows_each_once_and_not_by_name(read_only: TestClient) -> None:
+    every = [image["id"] for image in _pages(read_only, "&state=indexed")]
+    found = [image["id"] for image in _pages(read_only, "&order=mixed")]
+    assert sorted(found) == sorted(every)
+    assert found != sorted(found)
+    assert found == [image["id"] for image in _pages(read_only, "&order=mixed&where=price > 0")]
+
+
 def test_one_image_says_what_is_known_of_it(read_only: TestClient, drawn_shop: SmallShop) -> None:
     image = read_only.get("/api/v1/images/1").json()
     with Image.open(image["path"]) as file:
@@ -331,6 +339,26 @@ def test_a_drawn_box_is_what_searches_see_from_then_on(served: Served) -> None:
     assert (restored["box"], restored["box_source"]) == (before["box"], before["box_source"])
 
 
+def _edges(row: dict[str, str]) -> Box:
+    return Box(*(float(row[edge]) for edge in ("left", "top", "right", "bottom")))
+
+
+def test_a_box_is_suggested_where_none_was_good_enough_to_search_by(
+    read_only: TestClient, drawn_shop: SmallShop
+) -> None:
+    with (drawn_shop.photos / "boxes.csv").open() as file:
+        drawn = {row["path"]: _edges(row) for row in csv.DictReader(file)}
+    images = _pages(read_only, "&state=indexed")
+    overlaps: list[float] = []
+    for image in (each for each in images if each["box_source"] == "whole"):
+        answer = read_only.get(f"/api/v1/images/{image['id']}/boxes/suggestion").json()
+        if answer["box"] is not None:
+            assert 0 < answer["confidence"] <= 1
+            overlaps.append(iou(Box(*answer["box"]), drawn[str(image["name"])]))
+    assert len(overlaps) >= 5 and min(overlaps) > 0.4
+    assert read_only.get("/api/v1/images/999/boxes/suggestion").status_code == 404
+
+
 def test_boxes_that_are_not_sent_again_are_gone(served: Served) -> None:
     client, address = served.client, "/api/v1/images/5/boxes"
     one = {"box": [10.0, 10.0, 90.0, 90.0], "label": "product"}
@@ -406,6 +434,7 @@ def test_every_route_is_described(read_only: TestClient) -> None:
         "/api/v1/images/{image_id}/thumbnail",
         "/api/v1/images/{image_id}/photo",
         "/api/v1/images/{image_id}/boxes",
+        "/api/v1/images/{image_id}/boxes/suggestion",
         "/api/v1/status",
         "/api/v1/session",
         "/healthz",

@@ -21,7 +21,6 @@ from tiefvision.store.database import open_database
 
 pytestmark = pytest.mark.slow
 
-_SERVE = "import sys; from tiefvision.cli import main; main(['serve', *sys.argv[1:]])"
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 _TOKEN = "a-token-of-more-than-sixteen-characters"
 # Patience on a machine that is busy with other tests.
@@ -33,7 +32,17 @@ _WIDE, _NARROW = (1360, 860), (390, 800)
 
 @contextmanager
 def _server(catalogue: Path, **environment: str) -> Iterator[str]:
-    command = [sys.executable, "-c", _SERVE, "-c", str(catalogue), "--port", "0", "--json"]
+    command = [
+        sys.executable,
+        "-m",
+        "tiefvision",
+        "serve",
+        "-c",
+        str(catalogue),
+        "--port",
+        "0",
+        "--json",
+    ]
     environ = {**os.environ, **environment}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ) as process:
         assert process.stdout is not None
@@ -115,7 +124,7 @@ def test_a_photograph_is_searched_corrected_and_followed(
     visit: Visit, drawn_shop: SmallShop
 ) -> None:
     page = visit("/")
-    expect(page.locator("#strip img")).to_have_count(16)
+    expect(page.locator("#strip img")).to_have_count(18)
     page.set_input_files("#file", str(drawn_shop.files[3]))
     hits = page.locator("#hits li")
     expect(hits).to_have_count(24)

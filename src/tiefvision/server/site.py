@@ -18,6 +18,7 @@ from tiefvision.server.kept_queries import KeptQueries
 from tiefvision.server.metrics import Metrics
 from tiefvision.server.previews import Previews
 from tiefvision.server.upkeep import Upkeep
+from tiefvision.tasks.box_suggestion import BoxSuggestions
 from tiefvision.tasks.jobs import Jobs
 from tiefvision.tasks.opened import Opened
 from tiefvision.tasks.search import Searcher
@@ -43,6 +44,7 @@ class Site:
     access: Access
     searcher: Searcher
     previews: Previews
+    suggestions: BoxSuggestions
     upkeep: Upkeep
     queries: KeptQueries
     jobs: Jobs
@@ -57,6 +59,7 @@ class Site:
             access,
             Searcher(shop, remembered=_REMEMBERED),
             Previews(shop),
+            BoxSuggestions(shop),
             Upkeep(shop),
             KeptQueries(shop.home.queries, limits=shop.limits),
             Jobs(shop),

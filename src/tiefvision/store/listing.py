@@ -12,6 +12,8 @@ from tiefvision.store.tables import boxes, encodings, images
 
 # Below every confidence, so that photographs in which no locator found anything come first.
 _NOTHING_FOUND = -1.0
+# Hexadecimal digits of a content id that a float holds exactly.
+_DIGITS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,25 @@ def by_id(database: Database, *, state: str | None, after: Place | None, limit: 
         statement = statement.where(images.c.id > after.image_id)
     with database.read() as connection:
         return [Place(0.0, id_) for id_ in connection.scalars(statement)]
+
+
+def mixed(database: Database, *, after: Place | None, limit: int) -> list[Place]:
+    """Indexed images in an order that says nothing of them: that of their contents' hashes.
+
+    Exact duplicates share a hash, so one of them stands for all.
+    """
+    statement = (
+        sa.select(images.c.content_id, images.c.id)
+        .where(STATE == "indexed")
+        .order_by(images.c.content_id)
+        .limit(limit)
+    )
+    if after is not None:
+        # "g" comes after every hexadecimal digit: all contents that begin alike are passed.
+        statement = statement.where(images.c.content_id > f"{int(after.rank):0{_DIGITS}x}g")
+    with database.read() as connection:
+        rows = connection.execute(statement)
+        return [Place(float(int(content_id[:_DIGITS], 16)), id_) for content_id, id_ in rows]
 
 
 def least_certain(

@@ -21,7 +21,7 @@ from tiefvision.tasks.opened import Opened
 from tiefvision.tasks.search import file_of
 
 State = Literal["indexed", "duplicate", "refused", "pending", "vanished"]
-Order = Literal["id", "least_certain"]
+Order = Literal["id", "mixed", "least_certain"]
 
 STATES: tuple[State, ...] = get_args(State)
 ORDERS: tuple[Order, ...] = get_args(Order)
@@ -101,8 +101,9 @@ def page(
     """The next images after a cursor.
 
     state: only such images. where: a filter on attributes, which only indexed images satisfy.
-    order: by id, or least_certain: indexed images without a drawn box, the least certain box
-    first. Raises InvalidInput, InvalidFilter.
+    order: by id; mixed: indexed images, whatever they show and are called; or least_certain:
+    indexed images without a drawn box, the least certain box first.
+    Raises InvalidInput, InvalidFilter.
     """
     if not 1 <= limit <= MOST_IMAGES:
         raise InvalidInput(f"limit is {limit}; expected 1 to {MOST_IMAGES}")
@@ -145,9 +146,11 @@ def _following(
         )
     if state not in (None, "indexed"):
         raise InvalidInput(
-            f"images of the state {state} have no box to be certain of",
+            f"the order {order} is of indexed images, not of those of the state {state}",
             remedy="leave the state out, or order by id",
         )
+    if order == "mixed":
+        return lambda after, limit: listing.mixed(shop.database, after=after, limit=limit)
     space_id = "" if space is None else space.id
     return lambda after, limit: listing.least_certain(
         shop.database, space_id, after=after, limit=limit

@@ -87,7 +87,7 @@ def _trained(shop: Opened, model_id: str) -> Locator:
         ) from error
 
 
-def untrained_locator(shop: Opened) -> Finder:
+def untrained_locator(shop: Opened) -> ActivationGuess | SaliencyGuess:
     """The first guess, whether the settings ask for it or not."""
     return _saliency_guess(shop) if _by_saliency(shop) else _activation_guess(shop)
 
@@ -104,12 +104,12 @@ def _guesses_at_hand(shop: Opened) -> Iterator[Finder]:
             yield guess(shop)
 
 
-def _activation_guess(shop: Opened) -> Finder:
+def _activation_guess(shop: Opened) -> ActivationGuess:
     encoder = loading.load(GUESS_ENCODER, folders=(shop.home.encoders,))
     return ActivationGuess(encoder, read_head())
 
 
-def _saliency_guess(shop: Opened) -> Finder:
+def _saliency_guess(shop: Opened) -> SaliencyGuess:
     """Raises NotReady without its weights, with what to type."""
     model = saliency_weights.find((shop.home.saliency,))
     return SaliencyGuess(saliency_weights.obtain(offline=True) if model is None else model)

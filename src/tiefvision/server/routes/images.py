@@ -13,9 +13,10 @@ from tiefvision.maths.boxes import Box
 from tiefvision.server import pictures
 from tiefvision.server.previews import Preview
 from tiefvision.server.schemas import BoxesFields, ImageId, ShownImage, ShownPage
-from tiefvision.server.site import AsciiResponse, Site, SiteOf
+from tiefvision.server.site import AsciiResponse, Site, SiteOf, document
 from tiefvision.server.uploads import FORM, photograph
 from tiefvision.tasks import box_drawing, gallery, uploaded
+from tiefvision.tasks.box_suggestion import Suggestion
 from tiefvision.tasks.gallery import MOST_IMAGES, Order, State
 from tiefvision.tasks.uploaded import Uploaded
 
@@ -106,6 +107,12 @@ def boxes(site: SiteOf, image_id: ImageId) -> Response:
     return AsciiResponse(
         {"boxes": [{"box": list(each.box), "label": each.label} for each in drawn]}
     )
+
+
+@router.get("/{image_id}/boxes/suggestion", response_model=Suggestion)
+async def suggest(site: SiteOf, image_id: ImageId) -> Response:
+    """A box to begin with, also where none was good enough to crop to."""
+    return document(await site.compute(lambda: site.suggestions.of(image_id)))
 
 
 @router.put("/{image_id}/boxes", response_model=ShownImage)

@@ -11,10 +11,11 @@ const ORIGINS = {
   model: (sure) => `Found by the trained locator, ${sure} sure. Accept it or correct it.`,
   guess: (sure) => `A first guess, ${sure} sure. Accept it or correct it.`,
   whole: () => "Nothing was found. Draw a box.",
+  suggestion: () => "A suggestion. Correct its edges, or draw your own.",
 };
 
 // One object holds all that the page shows; undo and redo are lists of earlier and later boxes.
-const state = { queue: [], place: -1, next: null, image: null, items: [], chosen: -1, undo: [], redo: [], drawn: 0, all: 0 };
+const state = { queue: [], place: -1, next: null, image: null, items: [], chosen: -1, suggested: false, undo: [], redo: [], drawn: 0, all: 0 };
 const view = new BoxView(byId("view"), {
   changed: (items, chosen) => set(items, chosen),
   chose: (chosen) => {
@@ -51,7 +52,7 @@ function render() {
   byId("name").hidden = !image;
   byId("name").textContent = image?.name ?? "";
   const sure = image?.box_confidence === null ? "" : `${Math.round(100 * (image?.box_confidence ?? 0))} %`;
-  const source = image?.boxes.length ? "human" : image?.box_source;
+  const source = image?.boxes.length ? "human" : state.suggested ? "suggestion" : image?.box_source;
   byId("origin").textContent = image ? (ORIGINS[source]?.(sure) ?? "") : "";
   byId("list").replaceChildren(
     ...state.items.map((item, index) => {
@@ -72,7 +73,8 @@ function render() {
   byId("undo").disabled = state.undo.length === 0;
   byId("redo").disabled = state.redo.length === 0;
   byId("previous").disabled = state.place <= 0;
-  for (const id of ["accept", "new", "next"]) byId(id).disabled = !image;
+  for (const id of ["new", "next"]) byId(id).disabled = !image;
+  byId("accept").disabled = !image || state.items.length + image.boxes.length === 0;
   Object.assign(byId("share"), { max: Math.max(1, state.all), value: Math.min(state.drawn, state.all) });
   byId("progress").textContent = `${state.drawn} ${state.drawn === 1 ? "photograph has" : "photographs have"} drawn boxes. The least certain come first.`;
 }
@@ -82,11 +84,18 @@ async function open(image) {
   state.undo = [];
   state.redo = [];
   state.items = [];
+  state.suggested = false;
   say(byId("message"), "");
-  await view.show(image.photo, { name: image.name, size: image });
+  const isUnseen = image.boxes.length === 0 && image.box_source === "whole";
+  const [suggestion] = await Promise.all([
+    isUnseen ? ask(`/images/${image.id}/boxes/suggestion`).catch(() => null) : null,
+    view.show(image.photo, { name: image.name, size: image }),
+  ]);
   if (state.image !== image) return;
+  state.suggested = Boolean(suggestion?.box);
   const known = image.boxes.map((each) => ({ box: each.box, label: each.label, guess: false }));
-  const guessed = image.box && image.box_source !== "whole" ? [{ box: image.box, label: "product", guess: true }] : [];
+  const guess = isUnseen ? suggestion?.box : image.box;
+  const guessed = guess ? [{ box: guess, label: "product", guess: true }] : [];
   state.items = known.length ? known : guessed;
   state.chosen = state.items.length ? 0 : -1;
   render();
@@ -115,7 +124,7 @@ async function more() {
 
 async function accept() {
   const { image, items } = state;
-  if (!image) return;
+  if (byId("accept").disabled) return;
   byId("accept").disabled = true;
   try {
     const boxes = items.map((item) => ({ box: rounded(item.box), label: item.label.trim() || "product" }));

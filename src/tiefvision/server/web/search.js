@@ -16,7 +16,8 @@ import { after, showTrail } from "./trail.js";
 import { Why } from "./why.js";
 
 const HITS = 24;
-const SAMPLES = 16;
+// Fills whole rows of nine, six, three and two.
+const SAMPLES = 18;
 // What an address calls an upload until the server has named it.
 const NEW = "new";
 const SOURCES = {
@@ -278,7 +279,7 @@ function showHits() {
 
 async function welcome() {
   byId("file").value = "";
-  const page = await ask(`/images?state=indexed&limit=${SAMPLES}`).catch(() => ({ images: [] }));
+  const page = await ask(`/images?order=mixed&limit=${SAMPLES}`).catch(() => ({ images: [] }));
   byId("samples").hidden = page.images.length === 0;
   byId("strip").replaceChildren(
     ...page.images.map((image) => {
