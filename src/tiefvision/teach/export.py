@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from tiefvision.errors import InvalidInput, NotReady, WeightsError
 from tiefvision.vision import artefacts
 from tiefvision.vision.artefacts import Artefact
-from tiefvision.vision.encoders.any_onnx import OnnxOptions
 from tiefvision.vision.encoders.cache import folder_of
 from tiefvision.vision.encoders.network import MODEL_FILE
+from tiefvision.vision.encoders.onnx_options import OnnxOptions
 from tiefvision.vision.encoders.specification import HUB
 from tiefvision.vision.encoders.surgery import rewrite
 

@@ -12,7 +12,8 @@ from onnx import NodeProto, TensorProto, helper, numpy_helper, save
 
 from tiefvision.errors import InvalidInput, NotFound
 from tiefvision.vision import encoders
-from tiefvision.vision.encoders.any_onnx import OnnxOptions, adapt
+from tiefvision.vision.encoders.any_onnx import adapt
+from tiefvision.vision.encoders.onnx_options import OnnxOptions
 
 SIDE = 32
 CHANNELS = 5

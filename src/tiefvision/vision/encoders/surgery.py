@@ -14,8 +14,8 @@ from onnx import helper, numpy_helper, shape_inference
 
 from tiefvision.errors import InvalidInput
 from tiefvision.vision.artefacts import Json
-from tiefvision.vision.encoders.any_onnx import WHITE, Layout, OnnxOptions
 from tiefvision.vision.encoders.graph import INPUT
+from tiefvision.vision.encoders.onnx_options import WHITE, Layout, OnnxOptions
 
 GRID = "grid"
 _PREFIX = "tiefvision_"
