@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tiefvision.errors import TiefVisionError as TiefVisionError
     from tiefvision.errors import TokenNeeded as TokenNeeded
     from tiefvision.errors import TooLarge as TooLarge
+    from tiefvision.errors import TooManyRequests as TooManyRequests
     from tiefvision.errors import UnknownHost as UnknownHost
     from tiefvision.errors import UnreadableImage as UnreadableImage
     from tiefvision.errors import UnsupportedMedia as UnsupportedMedia
@@ -66,6 +67,7 @@ __all__ = [
     "TiefVisionError",
     "TokenNeeded",
     "TooLarge",
+    "TooManyRequests",
     "UnknownHost",
     "UnreadableImage",
     "UnsupportedMedia",

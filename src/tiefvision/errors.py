@@ -17,6 +17,7 @@ TiefVisionError                500  exit 1
 ├── AccessRefused              403  exit 8   a web page of another site, or without its header
 │   ├── TokenNeeded            401  exit 8   no token, or a wrong one
 │   └── UnknownHost            421  exit 8   a request to a name that is not this server's
+├── TooManyRequests            429  exit 9   a client over its share, or more waiting than can be
 ├── WeightsError               502  exit 6   weights not fetched, or not the ones expected
 └── StoreError                 500  exit 7   the catalogue on disk is damaged or of a newer version
 """
@@ -143,6 +144,17 @@ class UnknownHost(AccessRefused):
     """A request to a name that is not this server's."""
 
     status = 421
+
+
+class TooManyRequests(TiefVisionError):
+    """More requests than a client may make, or than can wait. `retry_after_s`: seconds until it
+    is worth asking again."""
+
+    status, exit_code = 429, 9
+
+    def __init__(self, message: str, *, retry_after_s: int, remedy: str = "") -> None:
+        super().__init__(message, remedy=remedy or f"ask again in {retry_after_s} s")
+        self.retry_after_s = retry_after_s
 
 
 class WeightsError(TiefVisionError):

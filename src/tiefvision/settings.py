@@ -72,11 +72,13 @@ class SearchSettings:
 
 @dataclass(frozen=True, slots=True)
 class ServeSettings:
-    """[serve] what an upload may be at most, and how much disk the thumbnails may take."""
+    """[serve] what an upload may be at most, how much disk the thumbnails may take, and how much a
+    client of another machine may ask (0: as much as it likes)."""
 
     megabytes: int = 20
     megapixels: int = 50
     thumbnail_megabytes: int = 500
+    requests_per_minute: int = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,7 @@ _MINIMA = {
     ("serve", "megabytes"): 1,
     ("serve", "megapixels"): 1,
     ("serve", "thumbnail_megabytes"): 1,
+    ("serve", "requests_per_minute"): 0,
 }
 
 

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import stat
 import struct
+import threading
 import zlib
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import anyio
 import numpy as np
 import pytest
 from PIL import Image
-from served import BASE, serving
+from served import BASE, Served, serving
 from starlette.testclient import TestClient
 
 from small_shop import SmallShop
-from tiefvision.errors import InvalidSettings, StoreError
+from tiefvision import settings
+from tiefvision.errors import InvalidSettings, StoreError, TooManyRequests
 from tiefvision.server.access import TOKEN_VARIABLE, Access, access, hash_of, is_loopback
 from tiefvision.server.scopes import SCOPES, Scope, needed
+from tiefvision.server.shares import PICTURE, WHOLE, Shares, client_of
 from tiefvision.store.home import Home
 
 SEARCH = "/api/v1/search"
@@ -462,3 +469,116 @@ def test_a_form_may_hold_one_file_and_known_fields(read_only: TestClient) -> Non
     assert "no file `image`" in other.json()["detail"]
     text = read_only.post(SEARCH, files={"image": image}, data={"url": "http://10.0.0.1/"})
     assert "url" in text.json()["detail"]
+
+
+# --- how much is asked -------------------------------------------------------------------------
+
+
+def test_a_share_fills_again_with_time() -> None:
+    now = [0.0]
+    shares = Shares(60, now=lambda: now[0])
+    for _ in range(60):
+        shares.take("10.0.0.1", WHOLE)
+    with pytest.raises(TooManyRequests) as refused:
+        shares.take("10.0.0.1", WHOLE)
+    assert refused.value.retry_after_s == 1
+    shares.take("10.0.0.2", WHOLE)
+    now[0] = 1.0
+    shares.take("10.0.0.1", WHOLE)
+    with pytest.raises(TooManyRequests):
+        shares.take("10.0.0.1", WHOLE)
+    now[0] = 1e6
+    for _ in range(60):
+        shares.take("10.0.0.1", WHOLE)
+    with pytest.raises(TooManyRequests):
+        shares.take("10.0.0.1", PICTURE)
+
+
+def test_all_addresses_of_one_line_are_one_client() -> None:
+    assert client_of("2001:db8:1:2::3") == client_of("2001:db8:1:2:ffff::9")
+    assert client_of("2001:db8:1:2::3") != client_of("2001:db8:1:3::3")
+    assert client_of("::ffff:10.0.0.1") == client_of("10.0.0.1")
+    assert client_of("10.0.0.1") != client_of("10.0.0.2")
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.8.8.8", "::1", ""])
+def test_this_machine_is_not_limited(address: str) -> None:
+    shares = Shares(1)
+    for _ in range(50):
+        shares.take(address, WHOLE)
+
+
+def test_no_number_of_clients_takes_more_than_so_much_memory() -> None:
+    shares = Shares(1)
+    for number in range(20_000):
+        shares.take(f"10.1.{number // 256}.{number % 256}", WHOLE)
+    assert len(shares._levels) == 10_000
+
+
+@pytest.fixture
+def strangers(drawn_shop: SmallShop, tmp_path: Path) -> Iterator[TestClient]:
+    """A client of another machine, before a server that takes thirty requests a minute."""
+    own = SmallShop(tmp_path)
+    shutil.copytree(drawn_shop.catalogue, own.catalogue)
+    kept = settings.read(own.catalogue)
+    settings.write(own.catalogue, replace(kept, serve=replace(kept.serve, requests_per_minute=30)))
+    rules = Access(frozenset({"127.0.0.1"}), any_address=True, tokens={hash_of(TOKEN): "full"})
+    with serving(own, rules=rules) as served:
+        yield TestClient(served.client.app, base_url=BASE, client=("10.0.0.9", 9))
+
+
+def test_a_client_over_its_share_is_told_when_to_come_back(strangers: TestClient) -> None:
+    token = {"authorization": f"Bearer {TOKEN}"}
+    codes = [strangers.get("/api/v1/status", headers=token).status_code for _ in range(31)]
+    assert codes == [200] * 30 + [429]
+    refused = strangers.get("/api/v1/status", headers=token)
+    assert 1 <= int(refused.headers["retry-after"]) <= 2
+    assert refused.json()["detail"] == "more than 30 requests a minute came from 10.0.0.9"
+    assert "content-security-policy" in refused.headers
+
+
+def test_wrong_tokens_take_a_clients_share(strangers: TestClient) -> None:
+    wrong = {"token": "not-the-token-but-as-long"}
+    codes = [strangers.post("/api/v1/session", json=wrong).status_code for _ in range(4)]
+    assert codes == [401, 401, 429, 429]
+
+
+def test_a_bug_is_a_problem_with_the_guards_headers_and_no_trace(
+    served: Served, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(*_given: object, **_named: object) -> None:
+        raise RuntimeError("a secret of the program")
+
+    monkeypatch.setattr("tiefvision.server.routes.images.gallery.one", fails)
+    answer = served.client.get("/api/v1/images/1")
+    assert answer.status_code == 500
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "content-security-policy" in answer.headers
+    assert "secret" not in answer.text
+    assert "a secret of the program" in caplog.text
+    counted = served.client.get("/metrics").text
+    assert 'route="/api/v1/images/{image_id}",status="500"} 1.0' in counted
+
+
+def test_more_than_can_wait_is_refused_and_what_waits_is_answered(served: Served) -> None:
+    site = served.client.app.state.site  # type: ignore[attr-defined]
+    gate = threading.Event()
+
+    async def crowd() -> list[str]:
+        told: list[str] = []
+
+        async def one() -> None:
+            try:
+                told.append(await site.compute(lambda: "done" if gate.wait(30) else "late"))
+            except TooManyRequests:
+                told.append("refused")
+                gate.set()
+
+        async with anyio.create_task_group() as group:
+            for _ in range(200):
+                group.start_soon(one)
+        return told
+
+    told = Counter(anyio.run(crowd))
+    cores = site.searching.total_tokens
+    assert told == {"done": 128 + cores, "refused": 72 - cores}

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import time
 import urllib.request
+from pathlib import Path
 
 import pytest
 
 from small_shop import SmallShop
 from tiefvision.cli import main
+from tiefvision.store import jobs, leases
+from tiefvision.store.database import open_database
+from tiefvision.tasks.update import LEASE
 
 _SERVE = "import sys; from tiefvision.cli import main; main(['serve', *sys.argv[1:]])"
 
@@ -64,3 +70,26 @@ def test_help_loads_nothing_of_the_server() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not set(done.stderr.split()) & {"fastapi", "uvicorn", "numpy"}
     assert "--allow-host" in done.stdout
+
+
+def test_ctrl_c_does_not_wait_for_a_page_that_follows_a_job(
+    drawn_shop: SmallShop, tmp_path: Path
+) -> None:
+    catalogue = shutil.copytree(drawn_shop.catalogue, tmp_path / "shop")
+    database = open_database(catalogue)
+    # Held here, so that the job waits, and has events until the server ends.
+    with leases.hold(database, LEASE), _serve(SmallShop(tmp_path), "--json") as process:
+        assert process.stdout is not None
+        api = json.loads(process.stdout.readline())["url"] + "api/v1/jobs"
+        asked = urllib.request.Request(
+            api, b'{"kind": "index"}', {"content-type": "application/json"}
+        )
+        with urllib.request.urlopen(asked, timeout=30) as answer:
+            job_id = json.load(answer)["id"]
+        with urllib.request.urlopen(f"{api}/{job_id}/events", timeout=30):
+            process.send_signal(signal.SIGINT)
+            began = time.monotonic()
+            process.wait(30)
+            assert time.monotonic() - began < 4
+    assert jobs.one(database, job_id).state == "interrupted"
+    database.close()

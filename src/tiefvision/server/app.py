@@ -25,6 +25,7 @@ from tiefvision.server.routes import (
     triplets,
 )
 from tiefvision.server.security import Guard
+from tiefvision.server.shares import Shares
 from tiefvision.server.site import Site
 from tiefvision.tasks.opened import Opened
 
@@ -67,7 +68,8 @@ def create_app(shop: Opened, *, access: Access) -> FastAPI:
     limits = BodyLimits(
         shop.settings.serve.megabytes, frozenset({f"{_API}/search", f"{_API}/images"})
     )
-    app.add_middleware(Guard, access=access, limits=limits)
+    shares = Shares(shop.settings.serve.requests_per_minute)
+    app.add_middleware(Guard, access=access, limits=limits, shares=shares)
     # Outermost, so that what the guard refuses is counted too.
     app.add_middleware(
         Counting, metrics=site.metrics, routes={**_templates(routers), files: "/web"}

@@ -14,7 +14,14 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from tiefvision.errors import EntryFault, InvalidEntries, InvalidInput, TiefVisionError, TokenNeeded
+from tiefvision.errors import (
+    EntryFault,
+    InvalidEntries,
+    InvalidInput,
+    TiefVisionError,
+    TokenNeeded,
+    TooManyRequests,
+)
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -69,7 +76,11 @@ class ProblemResponse(JSONResponse):
 def of_error(error: TiefVisionError) -> ProblemResponse:
     """An error of the tree: its status, its message as the detail, and its remedy."""
     name = type(error).__name__
-    headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, TokenNeeded) else None
+    headers: dict[str, str] = {}
+    if isinstance(error, TokenNeeded):
+        headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, TooManyRequests):
+        headers["Retry-After"] = str(error.retry_after_s)
     return _problem(
         error.status,
         kind=f"urn:tiefvision:{name}",
@@ -81,12 +92,23 @@ def of_error(error: TiefVisionError) -> ProblemResponse:
     )
 
 
+def of_bug(method: str, path: str, error: Exception) -> ProblemResponse:
+    """An error that nobody expected: the log says what it was, the answer only that it was."""
+    _log.error("%s %s failed", method, path, exc_info=error)
+    return _problem(
+        500,
+        kind="about:blank",
+        title=HTTPStatus.INTERNAL_SERVER_ERROR.phrase,
+        detail="the server failed at this request; its log says more",
+        remedy="",
+    )
+
+
 def install(app: FastAPI) -> None:
-    """Make every error that leaves a route a problem."""
+    """Make every expected error that leaves a route a problem."""
     app.add_exception_handler(TiefVisionError, _tiefvision)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _bug)
 
 
 async def _tiefvision(_request: Request, error: Exception) -> ProblemResponse:
@@ -112,17 +134,6 @@ async def _http(_request: Request, error: Exception) -> ProblemResponse:
         detail=str(error.detail),
         remedy="",
         headers=dict(error.headers or {}),
-    )
-
-
-async def _bug(request: Request, error: Exception) -> ProblemResponse:
-    _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return _problem(
-        500,
-        kind="about:blank",
-        title=HTTPStatus.INTERNAL_SERVER_ERROR.phrase,
-        detail="the server failed at this request; its log says more",
-        remedy="",
     )
 
 

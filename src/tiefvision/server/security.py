@@ -21,6 +21,7 @@ from tiefvision.errors import AccessRefused, TiefVisionError, TokenNeeded, Unkno
 from tiefvision.server import problems, scopes
 from tiefvision.server.access import Access
 from tiefvision.server.body_limits import BodyLimits
+from tiefvision.server.shares import PICTURE, WHOLE, WRONG_TOKEN, Shares
 
 COOKIE = "tiefvision_token"
 OWN_HEADER = "x-tiefvision"
@@ -30,6 +31,7 @@ _OWN_SITE = frozenset({"same-origin", "none"})
 _OPEN_PATHS = frozenset({"/login", "/healthz", "/api/v1/session"})
 _OPEN_FOLDER = "/web/"
 _API = "/api/"
+_PICTURES = ("/thumbnail", "/photo")
 
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
@@ -50,18 +52,27 @@ _HEADERS = {
 class Guard:
     """ASGI middleware that lets through what may ask, and gives every answer its headers."""
 
-    def __init__(self, app: ASGIApp, *, access: Access, limits: BodyLimits) -> None:
+    def __init__(self, app: ASGIApp, *, access: Access, limits: BodyLimits, shares: Shares) -> None:
         self._app = app
         self._access = access
         self._limits = limits
+        self._shares = shares
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
 
+        client = scope.get("client")
+        address = client[0] if client else ""
+        has_begun = False
+
         async def send_with_headers(message: Message) -> None:
+            nonlocal has_begun
             if message["type"] == "http.response.start":
+                has_begun = True
+                if message["status"] == TokenNeeded.status:
+                    self._shares.fine(address, WRONG_TOKEN)
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
@@ -71,6 +82,7 @@ class Guard:
         headers = Headers(scope=scope)
         try:
             self._check_host(headers)
+            self._shares.take(address, _cost(scope["path"]))
             _check_site(scope, headers)
             self._check_token(scope, headers)
             counted = self._limits.counted(scope["path"], headers, receive)
@@ -83,7 +95,13 @@ class Guard:
         except TiefVisionError as error:
             await problems.of_error(error)(scope, receive, send_with_headers)
         else:
-            await self._app(scope, counted, send_with_headers)
+            try:
+                await self._app(scope, counted, send_with_headers)
+            except Exception as error:
+                if has_begun:
+                    raise  # the connection is closed: half an answer must not look whole
+                problem = problems.of_bug(scope["method"], scope["path"], error)
+                await problem(scope, receive, send_with_headers)
 
     def _check_host(self, headers: Headers) -> None:
         host = headers.get("host", "")
@@ -109,6 +127,10 @@ class Guard:
                 f"this token is for {held} alone; expected one for {wanted}",
                 remedy=f"tiefvision serve --token --scope {wanted} makes one",
             )
+
+
+def _cost(path: str) -> float:
+    return PICTURE if path.startswith(_OPEN_FOLDER) or path.endswith(_PICTURES) else WHOLE
 
 
 def _check_site(scope: Scope, headers: Headers) -> None:

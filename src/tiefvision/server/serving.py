@@ -13,6 +13,7 @@ from tiefvision.errors import Conflict
 from tiefvision.server.access import access
 from tiefvision.server.app import create_app
 from tiefvision.server.scopes import Scope
+from tiefvision.server.site import Site, site_of
 from tiefvision.store import home
 from tiefvision.store.database import open_database
 from tiefvision.store.home import Home
@@ -60,13 +61,26 @@ def serve(
             name = "localhost" if host in _EVERYWHERE else host
             shown = f"[{name}]" if ":" in name else name
             started(Address(f"http://{shown}:{listener.getsockname()[1]}/", token))
+            app = create_app(shop, access=rules)
             config = uvicorn.Config(
-                create_app(shop, access=rules),
+                app,
                 log_level="warning",
                 server_header=False,
                 timeout_graceful_shutdown=_GRACE_S,
             )
-            uvicorn.Server(config).run(sockets=[listener])
+            _Server(config, site_of(app)).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """Tells open streams that it ends: it would wait for them until the grace is over."""
+
+    def __init__(self, config: uvicorn.Config, site: Site) -> None:
+        super().__init__(config)
+        self._site = site
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._site.closing.set()
+        await super().shutdown(sockets)
 
 
 def _make(place: Home) -> None:

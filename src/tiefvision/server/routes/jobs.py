@@ -91,7 +91,7 @@ async def events(
 
 async def _stream(site: Site, job_id: int, request: Request, after: int) -> AsyncGenerator[str]:
     database = site.shop.database
-    while not await request.is_disconnected():
+    while not site.closing.is_set() and not await request.is_disconnected():
         # First the state: what is told afterwards is all there will be of an ended job.
         job = await run_in_threadpool(jobs.one, database, job_id)
         for event in await run_in_threadpool(jobs.events, database, job_id, after=after):
