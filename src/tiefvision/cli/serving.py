@@ -45,6 +45,9 @@ def serve(
         list[str] | None,
         typer.Option(metavar="NAME", help="A further name that the server is called by."),
     ] = None,
+    workers: Annotated[
+        int, typer.Option(metavar="N", min=1, max=64, help="How many processes answer.")
+    ] = 1,
     as_json: JsonOption = False,
 ) -> None:
     """Serve the site and the HTTP API of a catalogue.
@@ -79,5 +82,6 @@ def serve(
         allowed_hosts=allow_host or (),
         new_token=scope if token else None,
         new=new,
+        count=workers,
         started=started,
     )

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tiefvision.store import jobs
 from tiefvision.tasks.opened import Opened
+
+# The variable that names the folder in which several processes count together; prometheus_client
+# reads it when it is imported.
+MANY_PROCESSES = "PROMETHEUS_MULTIPROC_DIR"
 
 # Anybody may invent methods and paths; each name of its own would be a series of its own.
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
@@ -28,7 +34,8 @@ class Metrics:
     def __init__(self, shop: Opened) -> None:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
-        self._registry.register(_CatalogueCounts(shop))
+        self._catalogue = _CatalogueCounts(shop)
+        self._registry.register(self._catalogue)
         self._requests = Counter(
             "tiefvision_requests",
             "Requests that were answered",
@@ -62,8 +69,13 @@ class Metrics:
             self._parts.labels(part).observe(taken)
 
     def text(self) -> bytes:
-        """All counts as Prometheus reads them."""
-        return generate_latest(self._registry)
+        """All counts as Prometheus reads them: of all processes where several answer."""
+        if MANY_PROCESSES not in os.environ:
+            return generate_latest(self._registry)
+        together = CollectorRegistry()
+        MultiProcessCollector(together)
+        together.register(self._catalogue)
+        return generate_latest(together)
 
 
 class _CatalogueCounts(Collector):

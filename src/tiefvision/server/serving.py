@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import uvicorn
+from fastapi import FastAPI
 
 from tiefvision.errors import Conflict
+from tiefvision.server import workers
 from tiefvision.server.access import access
 from tiefvision.server.app import create_app
 from tiefvision.server.scopes import Scope
@@ -43,13 +45,14 @@ def serve(
     allowed_hosts: Sequence[str] = (),
     new_token: Scope | None = None,
     new: bool = False,
+    count: int = 1,
     started: Callable[[Address], None],
 ) -> None:
     """Serve a catalogue until it is interrupted; `started` is told where.
 
     port: 0 takes a free one. new_token: make one that may do this. new: make an empty catalogue
     where there is none. Raises NotFound without a catalogue, InvalidSettings without a token
-    where one is needed, and Conflict where the port is taken.
+    where one is needed, and Conflict where the port is taken. count: processes that answer.
     """
     if new:
         _make(home.named(catalogue))
@@ -61,17 +64,24 @@ def serve(
             name = "localhost" if host in _EVERYWHERE else host
             shown = f"[{name}]" if ":" in name else name
             started(Address(f"http://{shown}:{listener.getsockname()[1]}/", token))
-            app = create_app(shop, access=rules)
-            config = uvicorn.Config(
-                app,
-                log_level="warning",
-                server_header=False,
-                timeout_graceful_shutdown=_GRACE_S,
-            )
-            _Server(config, site_of(app)).run(sockets=[listener])
+            if count > 1:
+                workers.run(shop.home.folder, listener, access=rules, count=count)
+            else:
+                server_of(create_app(shop, access=rules)).run(sockets=[listener])
 
 
-class _Server(uvicorn.Server):
+def server_of(app: FastAPI) -> Server:
+    """What answers for an application, once it is run."""
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_S,
+    )
+    return Server(config, site_of(app))
+
+
+class Server(uvicorn.Server):
     """Tells open streams that it ends: it would wait for them until the grace is over."""
 
     def __init__(self, config: uvicorn.Config, site: Site) -> None:

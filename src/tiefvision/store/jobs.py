@@ -72,7 +72,6 @@ def lease_of(job_id: int) -> str:
 
 def add(database: Database, kind: Kind, options: Mapping[str, object]) -> int:
     """Ask for a job; its id. Raises Conflict while one of its kind is at work."""
-    _refuse_second(database, kind)
     row = {
         "kind": kind,
         "options": dict(options),
@@ -81,7 +80,9 @@ def add(database: Database, kind: Kind, options: Mapping[str, object]) -> int:
         "cancel": False,
         "outcome": {},
     }
+    # Looked at while nobody else writes: of two that ask at once, one is refused.
     with database.write() as connection:
+        _refuse_second(database, kind)
         id_ = connection.scalar(sa.insert(jobs).values(row).returning(jobs.c.id))
     assert id_ is not None
     return id_
@@ -89,13 +90,14 @@ def add(database: Database, kind: Kind, options: Mapping[str, object]) -> int:
 
 def ask_again(database: Database, job_id: int) -> None:
     """Let a job that ended begin once more. Raises NotFound; Conflict while it is at work."""
-    own = one(database, job_id)
-    _refuse_second(database, own.kind)
-    if own.state == "done":
-        raise Conflict(f"job {job_id} is done", remedy="start a new one")
     values = {"state": "waiting", "asked_at": time.time(), "cancel": False, "outcome": {}}
     times = {"started_at": None, "finished_at": None}
-    _update(database, job_id, {**values, **times})
+    with database.write() as connection:
+        own = one(database, job_id)
+        _refuse_second(database, own.kind)
+        if own.state == "done":
+            raise Conflict(f"job {job_id} is done", remedy="start a new one")
+        connection.execute(sa.update(jobs).where(jobs.c.id == job_id).values({**values, **times}))
 
 
 def begin(database: Database, job_id: int) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import threading
 from collections.abc import Mapping
 
+from tiefvision.errors import Conflict
 from tiefvision.store import jobs
 from tiefvision.store.jobs import Job, Kind
 from tiefvision.tasks.opened import Opened
@@ -48,7 +50,9 @@ class Jobs:
         """Go on with an index run that was cut off; what it acknowledged is not done again."""
         newest = jobs.newest(self._shop.database, limit=1)
         if newest and newest[0].kind == "index" and newest[0].state == "interrupted":
-            self.resume(newest[0].id)
+            # Another server process of this catalogue may be the first to do so.
+            with contextlib.suppress(Conflict):
+                self.resume(newest[0].id)
 
     def close(self) -> None:
         """End the jobs that this process has started, each where it can be gone on with."""
