@@ -204,3 +204,12 @@ def test_facets_offer_few_values_and_ranges(ranked: Served) -> None:
     prices = [image["attributes"]["price"] for image in images if "price" in image["attributes"]]
     assert (found["price"]["least"], found["price"]["most"]) == (min(prices), max(prices))
     assert found["price"]["values"] == []
+
+
+def test_cell_weights_that_do_not_fit_are_refused_by_explain_too(
+    read_only: TestClient,
+) -> None:
+    for cells in ([[], [], []], [[1.0]], [[0.0] * 3] * 3):
+        answer = read_only.post("/api/v1/explain", json={"image_id": 1, "hit": 2, "cells": cells})
+        assert answer.status_code == 400
+        assert "3 rows of 3 numbers" in answer.json()["detail"]

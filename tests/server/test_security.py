@@ -335,6 +335,9 @@ def test_the_environment_names_a_token(home: Home, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv(TOKEN_VARIABLE, "short")
     with pytest.raises(InvalidSettings, match="5 characters"):
         access(home, host="0.0.0.0")
+    monkeypatch.setenv(TOKEN_VARIABLE, "no-header-carries-ἀ")
+    with pytest.raises(InvalidSettings, match="ASCII"):
+        access(home, host="0.0.0.0")
 
 
 # --- files -------------------------------------------------------------------------------------
@@ -582,3 +585,9 @@ def test_more_than_can_wait_is_refused_and_what_waits_is_answered(served: Served
     told = Counter(anyio.run(crowd))
     cores = site.searching.total_tokens
     assert told == {"done": 128 + cores, "refused": 72 - cores}
+
+
+def test_a_log_in_where_no_token_is_asked_for_keeps_none(read_only: TestClient) -> None:
+    answer = read_only.post("/api/v1/session", json={"token": "any ἀ"}, headers=OWN)
+    assert answer.status_code == 204
+    assert "set-cookie" not in answer.headers

@@ -120,11 +120,13 @@ def _with(tokens: Mapping[str, Scope], token: str, scope: Scope) -> dict[str, Sc
 
 
 def _of_environment() -> str:
-    """The environment's token. Raises InvalidSettings when it is too short to be one."""
+    """The environment's token. Raises InvalidSettings when it is too short to be one, or cannot
+    be sent in a header."""
     given = os.environ[TOKEN_VARIABLE]
-    if len(given) < _FEWEST_CHARACTERS:
+    if len(given) < _FEWEST_CHARACTERS or not (given.isascii() and given.isprintable()):
         raise InvalidSettings(
-            f"{TOKEN_VARIABLE} has {len(given)} characters; expected at least {_FEWEST_CHARACTERS}",
+            f"{TOKEN_VARIABLE} has {len(given)} characters; expected at least "
+            f"{_FEWEST_CHARACTERS}, all of them printable ASCII",
             remedy="make one: python3 -c 'import secrets; print(secrets.token_urlsafe())'",
         )
     return given

@@ -10,7 +10,7 @@ from jaxtyping import Float, Float32
 
 from tiefvision.errors import InvalidInput
 from tiefvision.maths.similarity import combined, flat_vector
-from tiefvision.store.spaces import SearchSpace
+from tiefvision.store.spaces import CellSpace, SearchSpace
 from tiefvision.tasks.candidates import Query
 from tiefvision.tasks.query_cells import Example, Source
 
@@ -63,6 +63,17 @@ def _grids(
     return exact.reshape(len(exact), space.cell_space.rows, space.cell_space.cols, -1)
 
 
+def check_weights(cell_weights: Weights, space: CellSpace) -> None:
+    """Raise InvalidInput for weights that are not one for each cell of a space."""
+    total = float(cell_weights.sum())
+    is_whole = cell_weights.shape == (space.rows, space.cols)
+    if not is_whole or not 0 < total < np.inf or cell_weights.min() < 0:
+        raise InvalidInput(
+            f"cell weights are {cell_weights.tolist()}; expected {space.rows} rows of "
+            f"{space.cols} numbers, at least 0 and not all 0"
+        )
+
+
 def _weighted(
     exact: Float32[np.ndarray, " length"], space: SearchSpace, cell_weights: Weights | None
 ) -> Float32[np.ndarray, " length"]:
@@ -70,14 +81,7 @@ def _weighted(
     if cell_weights is None:
         return exact
     rows, cols = space.cell_space.rows, space.cell_space.cols
-    total = float(cell_weights.sum())
-    fits = cell_weights.shape == (rows, cols) and 0 < total < np.inf and cell_weights.min() >= 0
-    if not fits:
-        raise InvalidInput(
-            f"cell weights are {cell_weights.tolist()}; expected {rows} rows of {cols} numbers, "
-            "at least 0 and not all 0"
-        )
     # Both sides hold 1 / sqrt(rows * cols) a cell; this turns that mean into the weighted one.
-    scale = cell_weights / total * (rows * cols)
+    scale = cell_weights / float(cell_weights.sum()) * (rows * cols)
     shaped = exact.reshape(rows, cols, -1) * scale[:, :, None].astype(np.float32)
     return shaped.reshape(-1)

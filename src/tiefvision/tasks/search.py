@@ -203,8 +203,13 @@ class Searcher:
         cell_weights: Weights | None,
         clock: Clock,
     ) -> Asked:
-        """All pictures of a query, looked at. The box is the first one's."""
+        """All pictures of a query, looked at. The box is the first one's.
+
+        Raises InvalidInput for cell weights that do not fit the space, besides what looking does.
+        """
         choice, spaces = chosen
+        if cell_weights is not None:
+            query_vectors.check_weights(cell_weights, spaces[0].cell_space)
         others = replace(look, box=None, whole=False)
         sources = [*positives, *negatives]
         seen = [

@@ -16,20 +16,21 @@ _KEPT_S = 30 * 24 * 3600
 
 @router.post("", status_code=204)
 def log_in(request: Request, site: SiteOf, fields: SessionFields) -> Response:
-    """Keep the token in a cookie of this site."""
+    """Keep the token in a cookie of this site; where none is asked for, there is none to keep."""
     if site.access.scope_of(fields.token) is None:
         raise TokenNeeded(
             "this is not the token", remedy="tiefvision serve --token makes a new one"
         )
     response = Response(status_code=204)
-    response.set_cookie(
-        COOKIE,
-        fields.token,
-        max_age=_KEPT_S,
-        httponly=True,
-        samesite="strict",
-        secure=request.url.scheme == "https",
-    )
+    if site.access.tokens:
+        response.set_cookie(
+            COOKIE,
+            fields.token,
+            max_age=_KEPT_S,
+            httponly=True,
+            samesite="strict",
+            secure=request.url.scheme == "https",
+        )
     return response
 
 
