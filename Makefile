@@ -50,6 +50,7 @@ bench: setup-dev
 	$(BIN)/python benchmarks/teaching.py
 	$(BIN)/python benchmarks/refill.py
 	$(BIN)/python benchmarks/scale.py
+	$(BIN)/python benchmarks/serving.py
 
 # The generated page of every command and option.
 docs: setup-dev

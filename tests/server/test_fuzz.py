@@ -79,7 +79,6 @@ def _fault(cases: SearchStrategy[Case]) -> str:
 
     try:
         ask()
-    except Exception as error:
-        each = error.exceptions if isinstance(error, ExceptionGroup) else [error]
-        return "; ".join(map(str, each))
+    except BaseExceptionGroup as group:  # of what schemathesis' checks found
+        return "; ".join(f"{type(each).__name__}: {each}" for each in group.exceptions)
     return ""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from PIL import Image as Picture
 
-from tiefvision.errors import NotReady
+from tiefvision.errors import NotFound
 from tiefvision.store.records import Image
 from tiefvision.tasks import gallery
 from tiefvision.tasks.opened import Opened
@@ -51,23 +51,29 @@ class Previews:
         self._writes = 0
 
     def content_id(self, image_id: int) -> str:
-        """What an image shows. Raises NotFound; NotReady when it was never read."""
+        """What an image shows. Raises NotFound, also when it was never read."""
         return _content_id(gallery.row(self._shop, image_id))
 
     def thumbnail(self, image_id: int) -> Preview:
         """An image at most 480 px long; it is there even when the photograph is gone.
 
-        Raises NotFound, NotReady, Conflict, or UnreadableImage.
+        Raises NotFound, Conflict, or UnreadableImage.
         """
         image = gallery.row(self._shop, image_id)
         content = _content_id(image)
-        file = self._shop.home.thumbnails / content[:2] / f"{content}.jpg"
-        try:
-            return Preview(file.read_bytes(), content)
-        except FileNotFoundError:
-            jpeg = self._jpeg(image, THUMBNAIL_PX, _THUMBNAIL_QUALITY)
-        self._keep(file, jpeg)
+        kept = self.kept_thumbnail(content)
+        if kept is not None:
+            return kept
+        jpeg = self._jpeg(image, THUMBNAIL_PX, _THUMBNAIL_QUALITY)
+        self._keep(self._file(content), jpeg)
         return Preview(jpeg, content)
+
+    def kept_thumbnail(self, content_id: str) -> Preview | None:
+        """A thumbnail that was made before; None where it must be made."""
+        try:
+            return Preview(self._file(content_id).read_bytes(), content_id)
+        except FileNotFoundError:
+            return None
 
     def photo(self, image_id: int) -> Preview:
         """An image at most 2,000 px long, upright. Raises as `thumbnail`."""
@@ -77,10 +83,14 @@ class Previews:
     def _jpeg(self, image: Image, side: int, quality: int) -> bytes:
         return as_jpeg(bytes_of(image, limits=self._shop.limits), side, quality, self._shop.limits)
 
+    def _file(self, content_id: str) -> Path:
+        return self._shop.home.thumbnails / content_id[:2] / f"{content_id}.jpg"
+
     def _keep(self, file: Path, jpeg: bytes) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
-        # Two threads may make the same one: each writes its own file, the last name stays.
-        partial = file.with_name(f"{file.name}.{threading.get_ident()}.partial")
+        # Two threads, or processes, may make the same one: each writes a file of its own, and
+        # the last one stays.
+        partial = file.with_name(f"{file.name}.{os.getpid()}.{threading.get_ident()}.partial")
         partial.write_bytes(jpeg)
         partial.replace(file)
         with self._lock:
@@ -134,7 +144,8 @@ def remove_oldest(folder: Path, *, limit: int) -> int:
 
 def _content_id(image: Image) -> str:
     if image.content_id is None or image.state != "indexed":
-        raise NotReady(
-            f"the image with the id {image.id} is not indexed", remedy="tiefvision index reads it"
+        raise NotFound(
+            f"the image with the id {image.id} is not indexed, so it has no picture",
+            remedy="tiefvision index reads it",
         )
     return image.content_id

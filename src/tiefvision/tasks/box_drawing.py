@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from tiefvision.errors import InvalidInput, NotReady
+from tiefvision.errors import Conflict, InvalidInput
 from tiefvision.maths import boxes as rectangles
 from tiefvision.maths.boxes import Box
 from tiefvision.store.boxes import Boxes, Labelled
@@ -22,7 +22,7 @@ def draw(shop: Opened, image_id: int, drawn: Sequence[Labelled]) -> CatalogueIma
     """Give an image (and its exact duplicates) these boxes, and no others; the image as it is now.
 
     drawn: labelled boxes in pixels of the upright photograph, cut at its edges. Its vectors show
-    them after the next update. Raises NotFound, NotReady for an image that is not indexed,
+    them after the next update. Raises NotFound, Conflict for an image that is not indexed,
     InvalidBox, or InvalidInput for a label that is none.
     """
     if len(drawn) > MOST_BOXES:
@@ -30,7 +30,7 @@ def draw(shop: Opened, image_id: int, drawn: Sequence[Labelled]) -> CatalogueIma
     image = gallery.row(shop, image_id)
     width, height = image.width, image.height
     if image.content_id is None or width is None or height is None:
-        raise NotReady(
+        raise Conflict(
             f"the image with the id {image_id} is not indexed, so it has no size to draw on",
             remedy="tiefvision index reads it",
         )

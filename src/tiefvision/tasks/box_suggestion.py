@@ -7,7 +7,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tiefvision.errors import NotReady
+from tiefvision.errors import Conflict, NotReady
 from tiefvision.tasks import gallery
 from tiefvision.tasks.opened import Opened
 from tiefvision.tasks.photograph import bytes_of
@@ -42,11 +42,11 @@ class BoxSuggestions:
         """A box for an indexed image; none where its network is not at hand, or it is unclear.
 
         Raises NotFound where there is no such image, or its photograph is gone; Conflict where
-        that has changed; NotReady where the image is not indexed.
+        that has changed, or is not indexed.
         """
         image = gallery.row(self._shop, image_id)
         if image.found is None:
-            raise NotReady(
+            raise Conflict(
                 f"the image with the id {image_id} is not indexed",
                 remedy="tiefvision index reads it",
             )

@@ -13,8 +13,8 @@ from tiefvision.errors import Conflict, InvalidInput
 from tiefvision.tasks import gallery
 from tiefvision.tasks.opened import Opened
 from tiefvision.tasks.photograph import file_of
+from tiefvision.vision import pixels
 from tiefvision.vision.artefacts import sync_folder
-from tiefvision.vision.image_formats import open_header
 from tiefvision.vision.pixels import IMAGE_EXTENSIONS
 
 # Names stay far below the 255 bytes that file systems take, whatever letters they have.
@@ -39,7 +39,7 @@ def keep(shop: Opened, name: str, data: bytes) -> Uploaded:
     no image's, UnreadableImage for what is none.
     """
     shown = _safe(name)
-    open_header(data, shown=shown)
+    pixels.check_header(data, shown=shown)
     folder = shop.home.uploads
     folder.mkdir(parents=True, exist_ok=True)
     stem, suffix = os.path.splitext(shown)

@@ -141,6 +141,20 @@ def read(
         raise _refusal(error, shown=shown) from error
 
 
+def check_header(data: bytes, *, shown: str) -> None:
+    """Raise UnreadableImage where the first bytes are no image's; no pixel is decoded.
+
+    shown: how the message names the image.
+    """
+    try:
+        with _quiet_pillow:
+            open_header(data, shown=shown)
+    except UnreadableImage:
+        raise
+    except Exception as error:  # as in `read`
+        raise _refusal(error, shown=shown) from error
+
+
 def file_bytes(path: str | Path, *, limits: Limits = DEFAULT_LIMITS) -> bytes:
     """All bytes of a regular file of at most the limit; never waits for a pipe or a device.
 

@@ -27,6 +27,7 @@ _UPLOAD = {
     "properties": {"image": {"type": "string", "format": "binary"}},
     "required": ["image"],
 }
+_THUMBNAIL = "thumbnail"
 _JPEG: dict[int | str, dict[str, object]] = {
     200: {"content": {"image/jpeg": {}}},
     304: {"description": "not modified"},
@@ -80,7 +81,7 @@ def delete(site: SiteOf, image_id: ImageId) -> Response:
 @router.get("/{image_id}/thumbnail", responses=_JPEG, response_class=Response)
 async def thumbnail(site: SiteOf, image_id: ImageId, request: Request) -> Response:
     """At most 480 px long."""
-    return await _picture(site, image_id, request, site.previews.thumbnail, kind="thumbnail")
+    return await _picture(site, image_id, request, site.previews.thumbnail, kind=_THUMBNAIL)
 
 
 @router.get("/{image_id}/photo", responses=_JPEG, response_class=Response)
@@ -92,12 +93,15 @@ async def photo(site: SiteOf, image_id: ImageId, request: Request) -> Response:
 async def _picture(
     site: Site, image_id: int, request: Request, make: Callable[[int], Preview], *, kind: str
 ) -> Response:
-    """A picture, unless the browser has it already: that is told without waiting for a core."""
+    """A picture. Neither what the browser has already nor what was kept waits for a core."""
     content_id = await run_in_threadpool(site.previews.content_id, image_id)
     etag = pictures.etag_of(content_id, kind=kind)
     if pictures.not_modified(request, etag):
         return Response(status_code=304, headers={"etag": etag})
-    return pictures.jpeg(request, await site.compute(lambda: make(image_id)), kind=kind)
+    made = None
+    if kind == _THUMBNAIL:
+        made = await run_in_threadpool(site.previews.kept_thumbnail, content_id)
+    return pictures.jpeg(request, made or await site.compute(lambda: make(image_id)), kind=kind)
 
 
 @router.get("/{image_id}/boxes", response_model=BoxesFields)
