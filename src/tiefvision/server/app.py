@@ -48,7 +48,7 @@ def create_app(shop: Opened, *, access: Access) -> FastAPI:
         title="TiefVision",
         version=tiefvision.__version__,
         description="Find the most similar product photographs in your own catalogue.",
-        # The pages of documentation load scripts from elsewhere; /openapi.json is all there is.
+        # Its pages of documentation load scripts from elsewhere; routes/pages.py has our own.
         docs_url=None,
         redoc_url=None,
         responses=problems.RESPONSES,

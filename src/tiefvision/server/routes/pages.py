@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from string import Template
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
+
+from tiefvision.server import api_page
 
 FOLDER = Path(__file__).parent.parent / "web"
 # Kept, but asked for again: an update of the package shows at once.
@@ -25,25 +28,44 @@ _PAGES = {
 _LOGIN = {"/login": "Log in"}
 _CURRENT = ' aria-current="page"'
 # Sheets beside the one that all pages share.
-_STYLES = {"search": ["search"], "teach": ["teach"], "models": ["models"], "status": ["models"]}
+_STYLES = {
+    "search": ["search"],
+    "teach": ["teach"],
+    "models": ["models"],
+    "status": ["models"],
+    "docs": ["docs"],
+}
+_SCRIPTS = """<link rel="modulepreload" href="/web/api.js">
+<link rel="modulepreload" href="/web/dom.js">
+<script type="module" src="/web/{name}.js"></script>"""
+_DOCS = "/docs"
 
 router = APIRouter(include_in_schema=False)
 
 
 def page(path: str) -> str:
     """The whole HTML of a page: the shell that all share, around what is its own."""
-    title = (_PAGES | _LOGIN)[path]
     name = path.strip("/") or "search"
+    return _shell(
+        path,
+        (_PAGES | _LOGIN)[path],
+        name,
+        main=(FOLDER / f"{name}.html").read_text(encoding="utf-8"),
+        scripts=_SCRIPTS.format(name=name),
+    )
+
+
+def _shell(path: str, title: str, name: str, *, main: str, scripts: str = "") -> str:
     styles = [
         f'<link rel="stylesheet" href="/web/{sheet}.css">'
         for sheet in ("style", *_STYLES.get(name, []))
     ]
     return _part("shell").substitute(
         title=title,
-        name=name,
         styles="\n".join(styles),
-        header=_header(path) if path in _PAGES else "",
-        main=(FOLDER / f"{name}.html").read_text(encoding="utf-8"),
+        scripts=scripts,
+        header="" if path in _LOGIN else _header(path),
+        main=main,
     )
 
 
@@ -69,6 +91,15 @@ def _add(path: str) -> None:
 
 for _path in (*_PAGES, *_LOGIN):
     _add(_path)
+
+
+@router.get(_DOCS)
+def docs(request: Request) -> Response:
+    """The API, to read."""
+    # As a client reads it: FastAPI's own has numbers for keys here and there.
+    openapi: dict[str, object] = json.loads(json.dumps(request.app.openapi()))
+    page = _shell(_DOCS, "API", "docs", main=api_page.main_of(openapi))
+    return HTMLResponse(page, headers=_ASK_AGAIN)
 
 
 class WebFiles(StaticFiles):
