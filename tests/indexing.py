@@ -17,13 +17,18 @@ class Indexing:
         self.encoder = encoder
 
     def __call__(
-        self, *folders: Path, attributes: Path | None = None, prune: bool = False
+        self,
+        *folders: Path,
+        attributes: Path | None = None,
+        prune: bool = False,
+        prune_emptied: bool = False,
     ) -> IndexReport:
         return index(
             list(folders),
             catalogue=self.catalogue,
             attributes_file=attributes,
             prune=prune,
+            prune_emptied=prune_emptied,
             encoder=self.encoder,
             workers_wanted=2,
         )

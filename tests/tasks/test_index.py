@@ -293,6 +293,28 @@ def test_indexing_a_folder_above_takes_the_inner_one_in(
         assert [root.path for root in roots.each(catalogue.database)] == [str(tmp_path / "photos")]
 
 
+def test_a_folder_of_which_nothing_is_left_is_pruned_only_on_purpose(
+    shop: Indexing, tmp_path: Path, draw: Draw
+) -> None:
+    draw(tmp_path / "drive", range(3))
+    draw(tmp_path / "here", range(3, 6))
+    shop(tmp_path / "drive", tmp_path / "here")
+    for file in (tmp_path / "drive").iterdir():
+        file.rename(tmp_path / file.name)
+    (tmp_path / "here" / "003.png").unlink()
+    report = shop(tmp_path / "drive", tmp_path / "here", prune=True)
+    assert (report.vanished, report.pruned, report.total) == (3, 1, 5)
+    assert any("of the 3 photographs" in note and "drive" in note for note in report.notes)
+
+    (tmp_path / "000.png").rename(tmp_path / "drive" / "000.png")
+    report = shop(tmp_path / "drive", tmp_path / "here", prune=True)
+    assert (report.pruned, report.total, report.notes) == (2, 3, ())
+
+    (tmp_path / "drive" / "000.png").unlink()
+    report = shop(tmp_path / "drive", prune_emptied=True)
+    assert (report.vanished, report.pruned, report.total, report.notes) == (0, 1, 2, ())
+
+
 def test_a_folder_below_belongs_to_the_root_above(
     shop: Indexing, tmp_path: Path, draw: Draw
 ) -> None:

@@ -41,6 +41,12 @@ def index(
     prune: Annotated[
         bool, typer.Option("--prune", help="Remove images whose file is gone.")
     ] = False,
+    prune_emptied: Annotated[
+        bool,
+        typer.Option(
+            "--prune-emptied", help="The same, also where none of a folder's files is there."
+        ),
+    ] = False,
     encoder: Annotated[
         str | None,
         typer.Option(
@@ -77,6 +83,7 @@ def index(
                 catalogue=catalogue,
                 attributes_file=attributes,
                 prune=prune,
+                prune_emptied=prune_emptied,
                 encoder=encoder,
                 precision=precision,
                 workers_wanted=workers or None,

@@ -34,6 +34,20 @@ def each(database: Database) -> list[Root]:
         return [Root(*row) for row in connection.execute(statement)]
 
 
+def emptied(database: Database) -> list[Root]:
+    """Roots that hold images, of which not one was found where it was."""
+    statement = (
+        sa.select(roots.c.id, roots.c.path, sa.func.count(images.c.id))
+        .join(images)
+        .where(images.c.state != "deleting")
+        .group_by(roots.c.id)
+        .having(sa.func.sum(sa.cast(images.c.vanished, sa.Integer)) == sa.func.count(images.c.id))
+        .order_by(roots.c.path)
+    )
+    with database.read() as connection:
+        return [Root(*row) for row in connection.execute(statement)]
+
+
 def containing(database: Database, folder: Path) -> tuple[int, str]:
     """The root that holds a folder, and the folder's path below it ("" for the root itself).
 

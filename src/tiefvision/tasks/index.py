@@ -72,6 +72,7 @@ def index(
     catalogue: str | Path | None = None,
     attributes_file: str | Path | None = None,
     prune: bool = False,
+    prune_emptied: bool = False,
     encoder: str | None = None,
     precision: str | None = None,
     workers_wanted: int | None = None,
@@ -83,9 +84,10 @@ def index(
     """Bring a catalogue up to date with folders and files; only what is new or changed is read.
 
     catalogue: its folder, made when it does not exist. attributes_file: a CSV or Parquet table
-    with a column `path`. prune: remove images whose file is gone. encoder, precision: for a new
-    catalogue, or to move an existing one to a new cell space. wait_s: how long to wait for another
-    run to end. stop: set it to end early.
+    with a column `path`. prune: remove images whose file is gone; where all of a folder's are
+    gone, which is what a drive that is not mounted looks like, only with prune_emptied. encoder,
+    precision: for a new catalogue, or to move an existing one to a new cell space. wait_s: how
+    long to wait for another run to end. stop: set it to end early.
     Raises NotFound, InvalidInput, Conflict (another run is at work), WeightsError or NotReady.
     """
     freed_memory.keep_working_blocks()
@@ -117,7 +119,8 @@ def index(
             del network  # each filling lets go of its embedder when its cells are made
             return run.execute(
                 fillings,
-                prune=prune,
+                prune=prune or prune_emptied,
+                prune_emptied=prune_emptied,
                 count=workers.worker_count(workers_wanted or chosen.index.workers),
             )
     finally:
@@ -138,7 +141,9 @@ class _Run:
     joined: set[str] = field(default_factory=set[str])
     vanished: int = 0
 
-    def execute(self, fillings: Sequence[Filling], *, prune: bool, count: int) -> IndexReport:
+    def execute(
+        self, fillings: Sequence[Filling], *, prune: bool, prune_emptied: bool, count: int
+    ) -> IndexReport:
         started = time.monotonic()
         self.run_id = runs.begin(self.shop.database)
         self._declare_columns(fillings)
@@ -156,13 +161,15 @@ class _Run:
         freed_memory.return_blocks()  # of the networks too, before the fit takes its own
         tally.unchanged += registered.unchanged
         tally.refused += registered.refused
-        pruned = self._prune(fillings) if prune and not self.stop.is_set() else 0
+        pruned, kept = 0, list[str]()
+        if prune and not self.stop.is_set():
+            pruned, kept = self._prune(fillings, emptied=prune_emptied)
         update.finish(self.shop, fillings, progress=self.progress, stop=self.stop)
         if not self.stop.is_set():
             runs.finish(self.shop.database, self.run_id, skipped=self.skipped)
         seconds = time.monotonic() - started
         report = self._report(tally, pruned=pruned, seconds=seconds, encoding_s=encoding_s)
-        return replace(report, reencoded=reencoded, notes=tuple(update.notes(fillings)))
+        return replace(report, reencoded=reencoded, notes=(*update.notes(fillings), *kept))
 
     @property
     def catalogue(self) -> Catalogue:
@@ -226,10 +233,17 @@ class _Run:
 
     # --- the end -------------------------------------------------------------------------------
 
-    def _prune(self, fillings: Sequence[Filling]) -> int:
-        gone = [image.id for image in self.catalogue.vanished()]
-        self.catalogue.bury(gone)
-        return finish_deletions(self.catalogue, [filling.store for filling in fillings])
+    def _prune(self, fillings: Sequence[Filling], *, emptied: bool) -> tuple[int, list[str]]:
+        """How many images were removed, and which folders were left as they are, and why."""
+        left = [] if emptied else roots.emptied(self.shop.database)
+        spared = {root.path for root in left}
+        self.catalogue.bury([i.id for i in self.catalogue.vanished() if i.root not in spared])
+        pruned = finish_deletions(self.catalogue, [filling.store for filling in fillings])
+        return pruned, [
+            f"of the {root.images:,} photographs below {root.path} none is there: is its drive not "
+            "mounted? They were kept; --prune-emptied removes them"
+            for root in left
+        ]
 
     def _report(
         self, tally: Tally, *, pruned: int, seconds: float, encoding_s: float
