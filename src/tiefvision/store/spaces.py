@@ -28,8 +28,9 @@ from tiefvision.vision.ranker import Ranker
 
 _ID_DIGITS = 16
 
-# Images whose cells are centred at once: their temporary copies stay at a few megabytes.
-_IMAGES_AT_ONCE = 32
+# Images whose cells are centred and ranked at once: their temporary copies stay at a few megabytes,
+# and a ranker's products are long enough to be quick (benchmarks/refill.py).
+_IMAGES_AT_ONCE = 64
 # The file of a search space that nothing else can be derived from.
 ARRAYS = "space.npz"
 _RANKER = "ranker_"

@@ -69,7 +69,7 @@ def fitted(
         return space
     with tempfile.TemporaryFile(dir=shop.home.folder) as file:
         for cells in _cells_in_order(store, ids):
-            space.exact(cells).astype(np.float16).tofile(file)
+            space.exact(cells).tofile(file)
         own = projection.fit(lambda: _rows_of(file, space.exact_length), dimensions=DIMENSIONS)
     return replace(space, projection=own)
 
@@ -165,10 +165,11 @@ def _mean_of(store: VectorStore, ids: list[int], channels: int) -> Float32[np.nd
 
 
 def _rows_of(file: BinaryIO, length: int) -> Iterator[Float32[np.ndarray, "n length"]]:
-    """The float16 rows of a file, from its start, some at a time."""
+    """The float32 rows of a file, from its start, some at a time. Half as long numbers would be
+    read twice as fast, and converted anew at each of a fit's passes for longer than that saves."""
     file.seek(0)
-    while len(numbers := np.fromfile(file, np.float16, count=_BATCH * length)):
-        yield numbers.reshape(-1, length).astype(np.float32)
+    while len(numbers := np.fromfile(file, np.float32, count=_BATCH * length)):
+        yield numbers.reshape(-1, length)
 
 
 def _cells_in_order(
