@@ -17,6 +17,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from small_shop import SmallShop
+from tiefvision.server.access import hash_of
 from tiefvision.store.database import open_database
 
 pytestmark = pytest.mark.slow
@@ -336,6 +337,29 @@ def test_a_browser_logs_in_and_goes_where_it_wanted(visit: Visit, shop: Path) ->
         expect(page.locator("#images li")).to_have_count(26)
         assert page.evaluate("document.cookie") == ""
         page.close()
+
+
+def test_a_token_for_reading_sees_nothing_that_it_would_be_refused(
+    visit: Visit, drawn_shop: SmallShop, tmp_path: Path
+) -> None:
+    shop = shutil.copytree(drawn_shop.catalogue, tmp_path / "shop")
+    reading = "a-token-that-may-only-search"
+    (shop / "token.sha256").write_text(f"{hash_of(reading)} read\n")
+    with _server(shop, TIEFVISION_TOKEN=_TOKEN) as guarded:
+        for token, is_shown in ((reading, False), (_TOKEN, True)):
+            page = visit("/status", at=guarded)
+            page.fill("#token", token)
+            page.get_by_role("button", name="Log in").click()
+            expect(page.locator("#figures dd").first).to_be_visible()
+            for wanted in ("a[href='/teach']", "a[href='/boxes']", "text=Add photographs"):
+                expect(page.locator(wanted).first).to_be_visible(visible=is_shown)
+            expect(page.locator("text=Look for new photographs")).to_be_visible(visible=is_shown)
+            expect(page.locator("a[href='/gallery']")).to_be_visible()
+            page.goto(f"{guarded}/?id=2")
+            expect(page.locator("#hits img").first).to_be_visible()
+            expect(page.locator("#teach")).to_be_visible(visible=is_shown)
+            page.context.clear_cookies()
+            page.close()
 
 
 # --- everybody ---------------------------------------------------------------------------------

@@ -114,4 +114,8 @@ def test_what_is_taught_makes_the_same_search_better_until_it_is_undone(walk: Wa
 
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_role("button", name="Use Ranker default")).to_be_visible(timeout=_WAIT_MS)
+    # What is wanted is told at once; the ranker answers until the job has taken it away.
+    page.wait_for_function(
+        "() => fetch('/api/v1/status').then(a => a.json()).then(s => s.rankers.length === 0)"
+    )
     assert _precision(page, walk.url, colours) == pytest.approx(before)

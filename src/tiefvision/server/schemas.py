@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from tiefvision.server.scopes import Scope
 from tiefvision.store.boxes import LabelCount
 from tiefvision.tasks.gallery import CatalogueImage
 from tiefvision.tasks.search import QUERY_DIGITS, Hit, SearchResult
@@ -89,6 +90,13 @@ class BoxesFields(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     boxes: list[DrawnBoxFields]
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """scope: what the request's token may do; None: it has none, or a wrong one."""
+
+    scope: Scope | None
 
 
 class SessionFields(BaseModel):

@@ -115,7 +115,7 @@ class Guard:
         path = str(scope["path"])
         if path in _OPEN_PATHS or path.startswith(_OPEN_FOLDER):
             return
-        held = self._access.scope_of(_token(headers))
+        held = self._access.scope_of(token_of(headers))
         if held is None:
             raise TokenNeeded(
                 "this server asks for a token, and the request has none or a wrong one",
@@ -151,7 +151,7 @@ def _check_site(scope: Scope, headers: Headers) -> None:
         )
 
 
-def _token(headers: Headers) -> str:
+def token_of(headers: Headers) -> str:
     """The token of a program (Authorization: Bearer) or of a page (its cookie)."""
     scheme, _, token = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":

@@ -37,7 +37,8 @@ _STYLES = {
 }
 _SCRIPTS = """<link rel="modulepreload" href="/web/api.js">
 <link rel="modulepreload" href="/web/dom.js">
-<script type="module" src="/web/{name}.js"></script>"""
+<script type="module" src="/web/{name}.js"></script>
+<script type="module" src="/web/scope.js"></script>"""
 _DOCS = "/docs"
 
 router = APIRouter(include_in_schema=False)

@@ -5,13 +5,19 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from tiefvision.errors import TokenNeeded
-from tiefvision.server.schemas import SessionFields
-from tiefvision.server.security import COOKIE
-from tiefvision.server.site import SiteOf
+from tiefvision.server.schemas import Session, SessionFields
+from tiefvision.server.security import COOKIE, token_of
+from tiefvision.server.site import SiteOf, document
 
 router = APIRouter(prefix="/session", tags=["session"])
 
 _KEPT_S = 30 * 24 * 3600
+
+
+@router.get("", response_model=Session)
+def held(request: Request, site: SiteOf) -> Response:
+    """What the request's token may do: read, teach, full, or null for none."""
+    return document(Session(site.access.scope_of(token_of(request.headers))))
 
 
 @router.post("", status_code=204)

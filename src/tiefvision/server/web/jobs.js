@@ -35,8 +35,8 @@ export function shown(job, changed, problem) {
   const meter = job.state === "running" && job.last?.total ? el("progress", { max: job.last.total, value: job.last.done, "aria-label": nameOf(job) }) : null;
   const told = job.state === "failed" ? [job.outcome.detail, job.outcome.remedy].filter(Boolean).join(" — ") : AT_WORK.includes(job.state) && job.last ? [job.last.stage, amount(job.last)].filter(Boolean).join(": ") : "";
   const button = AT_WORK.includes(job.state)
-    ? el("button", { type: "button", disabled: job.cancel, onclick: () => act("cancel") }, job.cancel ? "Ending …" : "Cancel")
-    : ["interrupted", "failed", "cancelled"].includes(job.state) ? el("button", { type: "button", onclick: () => act("resume") }, job.kind === "index" ? "Go on" : "Start again") : null;
+    ? el("button", { type: "button", className: "changes", disabled: job.cancel, onclick: () => act("cancel") }, job.cancel ? "Ending …" : "Cancel")
+    : ["interrupted", "failed", "cancelled"].includes(job.state) ? el("button", { type: "button", className: "changes", onclick: () => act("resume") }, job.kind === "index" ? "Go on" : "Start again") : null;
   return el("li", { className: `job ${job.state}` },
     el("div", {}, el("strong", {}, `${nameOf(job)} ${STATES[job.state]}`), el("span", { className: "soft" }, ` ${new Date((job.finished_at ?? job.started_at ?? job.asked_at) * 1000).toLocaleString()}`), told ? el("p", { className: job.state === "failed" ? "problem" : "soft" }, told) : null, meter),
     button);

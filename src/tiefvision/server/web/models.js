@@ -44,8 +44,8 @@ function card(kind, name, models, data) {
   const ready = !data.remedy && (isRanker ? count && count.triplets + count.pairs + count.groups > 0 : data.boxes > 0);
   const lesson = isRanker ? "train-ranker" : "train-locator";
   const options = isRanker ? { ranker: name } : { label: name };
-  const train = el("button", { type: "button", className: "main", disabled: !ready, onclick: () => begin(() => start(lesson, options)) }, isRanker ? `Train ranker ${name}` : "Train the locator");
-  const undo = active ? el("button", { type: "button", onclick: () => begin(() => ask("/models/undo", { method: "POST", json: { kind, name } })) }, "Undo") : null;
+  const train = el("button", { type: "button", className: "main changes", disabled: !ready, onclick: () => begin(() => start(lesson, options)) }, isRanker ? `Train ranker ${name}` : "Train the locator");
+  const undo = active ? el("button", { type: "button", className: "changes", onclick: () => begin(() => ask("/models/undo", { method: "POST", json: { kind, name } })) }, "Undo") : null;
   const hint = ready || data.remedy ? null : el("a", { className: "quiet", href: isRanker ? "/teach" : "/boxes" }, isRanker ? "Teach triplets first" : "Draw boxes first");
   return el("article", { className: "card", "data-job": `${lesson} ${name}` },
     el("h2", {}, isRanker ? `What is similar: ${name}` : "Where the product is"),
@@ -87,7 +87,7 @@ function live(job) {
   const told = el("p", { className: "soft" }, `${nameOf(job)} is about to begin.`);
   const curve = el("div");
   const meter = el("progress", { "aria-label": nameOf(job) });
-  const cancel = el("button", { type: "button", onclick: () => ask(`/jobs/${job.id}/cancel`, { method: "POST" }).then(() => { cancel.disabled = true; }, (error) => problem(error.message)) }, "Cancel");
+  const cancel = el("button", { type: "button", className: "changes", onclick: () => ask(`/jobs/${job.id}/cancel`, { method: "POST" }).then(() => { cancel.disabled = true; }, (error) => problem(error.message)) }, "Cancel");
   place.replaceChildren(told, meter, curve, cancel);
   for (const button of document.querySelectorAll(".card .main")) button.disabled = true;
   follow(job, {
@@ -135,7 +135,7 @@ function judged(models) {
 }
 
 function row(each, sheet) {
-  const use = each.active ? el("span", { className: "badge" }, "in use") : el("button", { type: "button", "aria-label": `Use ${callIt(each)} of ${new Date(each.created_at * 1000).toLocaleString()}`, onclick: () => begin(() => ask(`/models/${each.model_id}/activate`, { method: "POST" })) }, "Use it");
+  const use = each.active ? el("span", { className: "badge" }, "in use") : el("button", { type: "button", className: "changes", "aria-label": `Use ${callIt(each)} of ${new Date(each.created_at * 1000).toLocaleString()}`, onclick: () => begin(() => ask(`/models/${each.model_id}/activate`, { method: "POST" })) }, "Use it");
   const [, form] = shownAs[each.kind];
   const told = each.headline ? `${form(each.headline.before)} → ${form(each.headline.after)}` : "";
   const pictures = sheet ? el("details", { open: each.active }, el("summary", {}, each.kind === "locator" ? "Worst boxes" : "Before and after"), el("img", { className: "sheet", src: sheet, alt: `Picture of the report of ${callIt(each)}`, loading: "lazy" })) : null;

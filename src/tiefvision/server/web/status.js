@@ -48,7 +48,7 @@ function work(status) {
   const isIdle = !status.updating && !status.indexing_by;
   if (status.todo > 0 && isIdle) told.push(`${number(status.todo)} to do.`);
   const lines = told.map((text) => el("p", {}, text));
-  if (isIdle && status.roots.length) lines.push(el("p", {}, el("button", { type: "button", onclick: () => start("index").then(again, (error) => say(byId("message"), error.message, true)) }, "Look for new photographs")));
+  if (isIdle && status.roots.length) lines.push(el("p", {}, el("button", { type: "button", className: "changes", onclick: () => start("index").then(again, (error) => say(byId("message"), error.message, true)) }, "Look for new photographs")));
   if (status.update_problem) lines.push(el("p", { className: "problem" }, status.update_problem));
   return lines;
 }
