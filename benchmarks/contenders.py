@@ -101,7 +101,7 @@ def run(order: Order) -> Figures:
 def _ours(order: Order, files: list[Path]) -> Figures:
     """`tiefvision index` into an empty catalogue: all of it, the network's loading included."""
     from tiefvision.settings import FILE_NAME
-    from tiefvision.tasks.index import index
+    from tiefvision.tasks.indexing.index import index
 
     few = pictures.every(files, _WARM_UP)
     given: list[str | Path] = [Path(order.folder)]

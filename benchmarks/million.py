@@ -17,8 +17,8 @@ from jaxtyping import Float16, Float32
 
 from tiefvision.store.scan import Scan
 from tiefvision.store.spaces import SearchSpace
-from tiefvision.tasks.candidates import Query
 from tiefvision.tasks.opened import Opened, fresh_scan
+from tiefvision.tasks.searching.candidates import Query
 
 _ROWS = 50_000
 _MIXED = 0.5

@@ -19,7 +19,7 @@ from tiefvision.settings import EncoderSettings, SearchSettings
 from tiefvision.store import scan, spaces
 from tiefvision.store.scan import Scan, ScanRows
 from tiefvision.store.spaces import CellSpace, SearchSpace
-from tiefvision.tasks.growth import DIMENSIONS, RUNGS
+from tiefvision.tasks.indexing.growth import DIMENSIONS, RUNGS
 from tiefvision.vision.embedder import PREPROCESS, Embedder
 from tiefvision.vision.encoders import networks_of
 from tiefvision.vision.pixels import content_id, file_bytes

@@ -34,7 +34,7 @@ from tiefvision.maths.centring import PartLayout, centre
 from tiefvision.maths.metrics import overlap_at_k
 from tiefvision.maths.similarity import flat_vector
 from tiefvision.settings import DEFAULT_ENCODER, EncoderSettings, SearchSettings
-from tiefvision.tasks.growth import DIMENSIONS
+from tiefvision.tasks.indexing.growth import DIMENSIONS
 from tiefvision.vision.encoders import RECIPES, parse
 from views import (
     BASELINE,

@@ -31,8 +31,8 @@ import synthetic
 from contenders import Figures, Order
 from tiefvision import settings
 from tiefvision.store import models, registry
-from tiefvision.tasks.index import index
-from tiefvision.tasks.models import activate_model
+from tiefvision.tasks.indexing.index import index
+from tiefvision.tasks.keeping.models import activate_model
 from tiefvision.tasks.opened import opened
 from tiefvision.vision import artefacts, ranker
 from tiefvision.vision.ranker import Ranker

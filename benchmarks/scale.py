@@ -33,7 +33,7 @@ from tiefvision.store.filters import ColumnType, Filter, parse
 from tiefvision.store.lance import LanceStore
 from tiefvision.store.records import RowKey
 from tiefvision.store.vectors import VectorRows, VectorStore
-from tiefvision.tasks.index import index
+from tiefvision.tasks.indexing.index import index
 from tiefvision.tasks.opened import fresh_scan, opened
 
 _SPACE = "scale"

@@ -31,11 +31,11 @@ import pictures
 import synthetic
 from tiefvision.store import lance
 from tiefvision.store.scan import Scan
-from tiefvision.tasks.candidates import Query
-from tiefvision.tasks.index import index
+from tiefvision.tasks.indexing.index import index
 from tiefvision.tasks.opened import Opened, fresh_scan, opened
 from tiefvision.tasks.ready_encoder import carried_encoder
-from tiefvision.tasks.search import Searcher
+from tiefvision.tasks.searching.candidates import Query
+from tiefvision.tasks.searching.search import Searcher
 from tiefvision.vision.embedder import Embedder
 
 PARTS = ("open", "decode", "encode", "shortlist", "rerank", "describe")

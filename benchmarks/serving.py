@@ -36,11 +36,11 @@ import pictures
 import synthetic
 from tiefvision.store import registry
 from tiefvision.tasks.cell_makers import embedder_of
-from tiefvision.tasks.derive_triplets import derive_triplets
-from tiefvision.tasks.index import index
+from tiefvision.tasks.indexing.index import index
 from tiefvision.tasks.opened import opened
 from tiefvision.tasks.ready_encoder import carried_encoder
-from tiefvision.tasks.search import Searcher
+from tiefvision.tasks.searching.search import Searcher
+from tiefvision.tasks.teaching.derive_triplets import derive_triplets
 
 _SIZE = (800, 1200)
 _WEB = Path(__file__).parents[1] / "src" / "tiefvision" / "server" / "web"

@@ -21,7 +21,7 @@ from tiefvision.store import registry, roots
 from tiefvision.store.records import Acknowledgement, FileSeen, RowKey
 from tiefvision.store.spaces import CellSpace
 from tiefvision.store.vectors import VectorRows
-from tiefvision.tasks import growth
+from tiefvision.tasks.indexing import growth
 from tiefvision.tasks.opened import Opened, opened
 
 _ROWS = 1_000

@@ -13,7 +13,7 @@ from tiefvision.store.encodings import Encodings
 from tiefvision.store.home import Home
 from tiefvision.store.records import Image, RowKey
 from tiefvision.tasks.opened import Opened, opened
-from tiefvision.tasks.search import file_of
+from tiefvision.tasks.searching.search import file_of
 from tiefvision.vision import pixels
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tiefvision.tasks.index import IndexReport, index
+from tiefvision.tasks.indexing.index import IndexReport, index
 
 
 class Indexing:

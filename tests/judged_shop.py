@@ -12,7 +12,7 @@ from PIL import Image
 from tiefvision.maths.triplets import derive
 from tiefvision.store.judgement_clashes import NewTriplet
 from tiefvision.store.judgements import Group, Judgements, Source
-from tiefvision.tasks.index import index
+from tiefvision.tasks.indexing.index import index
 from tiefvision.tasks.opened import opened
 from tiefvision.vision import pixels
 

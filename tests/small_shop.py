@@ -11,7 +11,7 @@ import pytest
 
 from tiefvision.demo import folder as drawn
 from tiefvision.errors import WeightsError
-from tiefvision.tasks.index import IndexReport, index
+from tiefvision.tasks.indexing.index import IndexReport, index
 from tiefvision.vision import encoders
 
 # The smallest of the built-in encoders.

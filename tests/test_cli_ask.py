@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from tiefvision.cli.triplets import triplets
-from tiefvision.tasks.ask_triplets import COUNT
+from tiefvision.tasks.teaching.ask_triplets import COUNT
 
 if TYPE_CHECKING:
     from indexing import Indexing

@@ -14,7 +14,7 @@ import boxed_catalogue
 from boxed_catalogue import Row
 from tiefvision.cli.triplets import _DEFAULT_NAME, triplets
 from tiefvision.store.judgements import DEFAULT_NAME
-from tiefvision.tasks.derive_triplets import COUNT
+from tiefvision.tasks.teaching.derive_triplets import COUNT
 
 if TYPE_CHECKING:
     from indexing import Indexing

@@ -36,13 +36,13 @@ if TYPE_CHECKING:
     from tiefvision.errors import UnsupportedMedia as UnsupportedMedia
     from tiefvision.errors import WeightsError as WeightsError
     from tiefvision.maths.boxes import Box as Box
-    from tiefvision.tasks.index import IndexReport as IndexReport
-    from tiefvision.tasks.index import index as index
-    from tiefvision.tasks.query import open as open
-    from tiefvision.tasks.query import search as search
-    from tiefvision.tasks.search import Hit as Hit
-    from tiefvision.tasks.search import Searcher as Searcher
-    from tiefvision.tasks.search import SearchResult as SearchResult
+    from tiefvision.tasks.indexing.index import IndexReport as IndexReport
+    from tiefvision.tasks.indexing.index import index as index
+    from tiefvision.tasks.searching.query import open as open
+    from tiefvision.tasks.searching.query import search as search
+    from tiefvision.tasks.searching.search import Hit as Hit
+    from tiefvision.tasks.searching.search import Searcher as Searcher
+    from tiefvision.tasks.searching.search import SearchResult as SearchResult
 
     __version__: str
 
@@ -82,13 +82,13 @@ __all__ = [
 # `import tiefvision` and `tiefvision --help` do not wait for numpy and the stores.
 _MODULES = {
     "Box": "tiefvision.maths.boxes",
-    "Hit": "tiefvision.tasks.search",
-    "IndexReport": "tiefvision.tasks.index",
-    "SearchResult": "tiefvision.tasks.search",
-    "Searcher": "tiefvision.tasks.search",
-    "index": "tiefvision.tasks.index",
-    "open": "tiefvision.tasks.query",
-    "search": "tiefvision.tasks.query",
+    "Hit": "tiefvision.tasks.searching.search",
+    "IndexReport": "tiefvision.tasks.indexing.index",
+    "SearchResult": "tiefvision.tasks.searching.search",
+    "Searcher": "tiefvision.tasks.searching.search",
+    "index": "tiefvision.tasks.indexing.index",
+    "open": "tiefvision.tasks.searching.query",
+    "search": "tiefvision.tasks.searching.query",
 }
 
 

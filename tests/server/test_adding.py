@@ -13,7 +13,7 @@ from walking import NARROW, check_access, walking
 
 from small_shop import SmallShop, built
 from tiefvision.store.database import open_database
-from tiefvision.tasks.search import Searcher
+from tiefvision.tasks.searching.search import Searcher
 
 IMAGES = "/api/v1/images"
 

@@ -19,7 +19,7 @@ from starlette.testclient import TestClient
 import tiefvision as tv
 from small_shop import SmallShop
 from tiefvision.maths.boxes import Box, iou
-from tiefvision.tasks.status import status
+from tiefvision.tasks.keeping.status import status
 
 SEARCH = "/api/v1/search"
 

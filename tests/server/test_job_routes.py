@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 from small_shop import SmallShop
 from tiefvision.store import jobs, leases
 from tiefvision.store.judgements import Group, Judgements
-from tiefvision.tasks.update import LEASE
+from tiefvision.tasks.indexing.update import LEASE
 
 JOBS = "/api/v1/jobs"
 # Patience on a machine that is busy with other tests.

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from small_shop import SmallShop
 from tiefvision.store.judgements import Group, Judgements
-from tiefvision.tasks.train_ranker import train_ranker
+from tiefvision.tasks.teaching.train_ranker import train_ranker
 
 MODELS = "/api/v1/models"
 _WAIT_S = 120

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from walking import NARROW, WIDE, Walk, check_access, walking
 
 from small_shop import SmallShop
-from tiefvision.tasks.derive_triplets import derive_triplets
+from tiefvision.tasks.teaching.derive_triplets import derive_triplets
 
 pytestmark = pytest.mark.slow
 

@@ -20,7 +20,7 @@ import tiefvision as tv
 from small_shop import SmallShop
 from tiefvision.errors import NotFound
 from tiefvision.server.kept_queries import KeptQueries, remove_older
-from tiefvision.tasks.models import activate_model
+from tiefvision.tasks.keeping.models import activate_model
 from tiefvision.vision import pixels
 
 SEARCH = "/api/v1/search"

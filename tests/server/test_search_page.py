@@ -16,7 +16,7 @@ import made_up_rankers
 from small_shop import SmallShop
 from tiefvision.store.database import open_database
 from tiefvision.store.judgements import Judgements, Triplet
-from tiefvision.tasks.models import activate_model
+from tiefvision.tasks.keeping.models import activate_model
 from tiefvision.tasks.opened import opened
 
 pytestmark = pytest.mark.slow

@@ -18,7 +18,7 @@ from small_shop import SmallShop
 from tiefvision.cli import main
 from tiefvision.store import jobs, leases
 from tiefvision.store.database import open_database
-from tiefvision.tasks.update import LEASE
+from tiefvision.tasks.indexing.update import LEASE
 
 _SERVE = "import sys; from tiefvision.cli import main; main(['serve', *sys.argv[1:]])"
 

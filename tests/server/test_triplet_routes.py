@@ -8,7 +8,7 @@ from served import Served
 from starlette.testclient import TestClient
 
 from tiefvision.store.judgements import Judgements
-from tiefvision.tasks.triplets import list_triplets
+from tiefvision.tasks.teaching.triplets import list_triplets
 
 TRIPLETS = "/api/v1/triplets"
 

@@ -8,7 +8,7 @@ import pytest
 from served import Served
 
 from tiefvision.store import leases
-from tiefvision.tasks.update import LEASE
+from tiefvision.tasks.indexing.update import LEASE
 
 pytestmark = pytest.mark.slow
 
@@ -29,7 +29,7 @@ def test_it_waits_for_an_index_run_and_then_does_its_work(served: Served) -> Non
 def test_what_a_server_left_undone_is_done_by_the_next_change(served: Served) -> None:
     from tiefvision.maths.boxes import Box
     from tiefvision.server.upkeep import Upkeep
-    from tiefvision.tasks import box_drawing
+    from tiefvision.tasks.locating import box_drawing
 
     ended = Upkeep(served.shop, gather_s=60)
     box_drawing.draw(served.shop, 7, [("product", Box(10, 10, 90, 90))])

@@ -23,7 +23,7 @@ import pytest
 from small_shop import SmallShop
 from tiefvision.store import jobs, leases
 from tiefvision.store.database import open_database
-from tiefvision.tasks.update import LEASE
+from tiefvision.tasks.indexing.update import LEASE
 
 pytestmark = pytest.mark.slow
 

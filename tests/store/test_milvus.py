@@ -20,9 +20,9 @@ from tiefvision.store.milvus import MilvusStore
 from tiefvision.store.milvus_collections import Collections
 from tiefvision.store.records import RowKey
 from tiefvision.store.vectors import VectorRows
-from tiefvision.tasks import growth
+from tiefvision.tasks.indexing import growth
 from tiefvision.tasks.opened import opened
-from tiefvision.tasks.search import Searcher
+from tiefvision.tasks.searching.search import Searcher
 
 _QUERY = np.array([1, -1], np.float32)
 

@@ -8,7 +8,12 @@ from tiefvision.cli.screen import foreign, say, table
 from tiefvision.cli.text import files, moment, near_path
 
 if TYPE_CHECKING:
-    from tiefvision.tasks.boxes import BoxExportReport, BoxImportReport, BoxList, BoxRemovalReport
+    from tiefvision.tasks.locating.boxes import (
+        BoxExportReport,
+        BoxImportReport,
+        BoxList,
+        BoxRemovalReport,
+    )
 
 
 def show_import(report: BoxImportReport) -> None:

@@ -58,7 +58,7 @@ def import_boxes(
     photographs whose boxes changed are encoded anew.
     """
     from tiefvision.cli.bars import bars
-    from tiefvision.tasks.boxes import import_boxes as verb
+    from tiefvision.tasks.locating.boxes import import_boxes as verb
 
     report = verb(
         file,
@@ -103,7 +103,7 @@ def export_boxes(
 ) -> None:
     """Write the boxes that people drew to a file."""
     from tiefvision.cli.bars import bars
-    from tiefvision.tasks.boxes import export_boxes as verb
+    from tiefvision.tasks.locating.boxes import export_boxes as verb
 
     report = verb(
         file,
@@ -132,7 +132,7 @@ def list_boxes(
     as_json: JsonOption = False,
 ) -> None:
     """Count the boxes of each label, and show those of single photographs."""
-    from tiefvision.tasks.boxes import list_boxes as verb
+    from tiefvision.tasks.locating.boxes import list_boxes as verb
 
     found = verb(images or (), catalogue=in_catalogue)
     if as_json:
@@ -157,7 +157,7 @@ def remove_boxes(
     as_json: JsonOption = False,
 ) -> None:
     """Remove boxes of photographs, of labels, or all; these photographs are encoded anew."""
-    from tiefvision.tasks.boxes import remove_boxes as verb
+    from tiefvision.tasks.locating.boxes import remove_boxes as verb
 
     report = verb(images or (), catalogue=in_catalogue, labels=labels, everything=everything)
     encoded = _encoded(in_catalogue, changed=report.images, later=later)
@@ -178,7 +178,7 @@ def _encoded(catalogue: Path | None, *, changed: int, later: bool) -> int | None
         return None
     from tiefvision.cli.bars import bars
     from tiefvision.cli.interrupt import stop_on_interrupt
-    from tiefvision.tasks.update import update
+    from tiefvision.tasks.indexing.update import update
 
     with stop_on_interrupt() as stop:
         done = update(catalogue, progress=bars(), stop=stop)

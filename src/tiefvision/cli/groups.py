@@ -48,7 +48,7 @@ def add_encoder(
     u2netp is no encoder, but the network of first_guess = "saliency" (U^2-Net's, Apache-2.0).
     """
     from tiefvision.cli.bars import bars
-    from tiefvision.tasks.add_encoder import add_encoder as verb
+    from tiefvision.tasks.keeping.add_encoder import add_encoder as verb
 
     added = verb(name, from_file=from_file, offline=offline, progress=bars())
     if as_json:
@@ -64,7 +64,7 @@ def add_encoder(
 @reporting
 def list_roots(in_catalogue: CatalogueOption = None, as_json: JsonOption = False) -> None:
     """List the folders of a catalogue's photographs."""
-    from tiefvision.tasks.status import status
+    from tiefvision.tasks.keeping.status import status
 
     found = status(in_catalogue).roots
     if as_json:
@@ -85,7 +85,7 @@ def move_root(
 ) -> None:
     """Say that photographs lie in another folder now; every one is checked by its content."""
     from tiefvision.cli.bars import bars
-    from tiefvision.tasks.move_root import move_root as verb
+    from tiefvision.tasks.keeping.move_root import move_root as verb
 
     report = verb(old, new, catalogue=in_catalogue, progress=bars())
     if as_json:
@@ -108,7 +108,7 @@ def snapshot(
 ) -> None:
     """Copy a catalogue that is in use; the copy can be searched by itself."""
     from tiefvision.cli.bars import bars
-    from tiefvision.tasks.snapshot import snapshot as verb
+    from tiefvision.tasks.keeping.snapshot import snapshot as verb
 
     report = verb(folder, catalogue=in_catalogue, wait_s=wait, progress=bars())
     if as_json:
@@ -140,7 +140,7 @@ def copy_catalogue(
     from an address it is the database alone. Every row and file is read again and compared.
     """
     from tiefvision.cli.bars import bars
-    from tiefvision.tasks.copy_catalogue import copy_catalogue as verb
+    from tiefvision.tasks.keeping.copy_catalogue import copy_catalogue as verb
 
     report = verb(source, target, wait_s=wait, progress=bars())
     if as_json:

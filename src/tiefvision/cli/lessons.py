@@ -10,11 +10,11 @@ from tiefvision.cli.text import duration, files, moment, near_path
 
 if TYPE_CHECKING:
     from tiefvision.store.models import Model
-    from tiefvision.tasks.locate import LocateReport
-    from tiefvision.tasks.models import Activation, ModelDetails
-    from tiefvision.tasks.preview_samples import SamplePreview
-    from tiefvision.tasks.train_locator import LocatorLesson
-    from tiefvision.tasks.train_ranker import RankerLesson
+    from tiefvision.tasks.keeping.models import Activation, ModelDetails
+    from tiefvision.tasks.locating.locate import LocateReport
+    from tiefvision.tasks.locating.preview_samples import SamplePreview
+    from tiefvision.tasks.locating.train_locator import LocatorLesson
+    from tiefvision.tasks.teaching.train_ranker import RankerLesson
 
 _SHORT_ID = 12
 

@@ -11,7 +11,7 @@ from tiefvision.cli.options import CatalogueOption, JsonOption, LabelOption
 from tiefvision.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from tiefvision.tasks.models import Activation
+    from tiefvision.tasks.keeping.models import Activation
 
 models = typer.Typer(no_args_is_help=True, help="Trained models; which is active.")
 
@@ -24,7 +24,7 @@ _ModelArgument = Annotated[
 @reporting
 def list_models(in_catalogue: CatalogueOption = None, as_json: JsonOption = False) -> None:
     """List the trained models, newest first."""
-    from tiefvision.tasks.models import list_models as verb
+    from tiefvision.tasks.keeping.models import list_models as verb
 
     found = verb(in_catalogue)
     if as_json:
@@ -41,7 +41,7 @@ def show_model(
     model: _ModelArgument, in_catalogue: CatalogueOption = None, as_json: JsonOption = False
 ) -> None:
     """Show what the training of a model measured."""
-    from tiefvision.tasks.models import show_model as verb
+    from tiefvision.tasks.keeping.models import show_model as verb
 
     details = verb(model, catalogue=in_catalogue)
     if as_json:
@@ -64,7 +64,7 @@ def activate_model(
     """
     from tiefvision.cli.bars import bars
     from tiefvision.cli.interrupt import stop_on_interrupt
-    from tiefvision.tasks.models import activate_model as verb
+    from tiefvision.tasks.keeping.models import activate_model as verb
 
     with stop_on_interrupt() as stop:
         done = verb(model, catalogue=in_catalogue, progress=bars(), stop=stop)
@@ -92,7 +92,7 @@ def undo(
         )
     from tiefvision.cli.bars import bars
     from tiefvision.cli.interrupt import stop_on_interrupt
-    from tiefvision.tasks.models import deactivate as verb
+    from tiefvision.tasks.keeping.models import deactivate as verb
 
     with stop_on_interrupt() as stop:
         done = verb(
@@ -112,7 +112,7 @@ def remove_model(
     model: _ModelArgument, in_catalogue: CatalogueOption = None, as_json: JsonOption = False
 ) -> None:
     """Remove a model that is not active."""
-    from tiefvision.tasks.models import remove_model as verb
+    from tiefvision.tasks.keeping.models import remove_model as verb
 
     removed = verb(model, catalogue=in_catalogue)
     if as_json:

@@ -15,8 +15,8 @@ from tiefvision.cli.text import duration, files, moment, near_path, printable
 
 if TYPE_CHECKING:
     from tiefvision.tasks.demo import DemoReport
-    from tiefvision.tasks.index import IndexReport
-    from tiefvision.tasks.search import Hit, SearchResult
+    from tiefvision.tasks.indexing.index import IndexReport
+    from tiefvision.tasks.searching.search import Hit, SearchResult
 
 
 def show_result(result: SearchResult) -> None:

@@ -11,11 +11,11 @@ from tiefvision.cli.text import duration, files, moment, near_path, size
 
 if TYPE_CHECKING:
     from tiefvision.store.roots import Root
-    from tiefvision.tasks.copy_catalogue import CopyReport
-    from tiefvision.tasks.doctor import Diagnosis
-    from tiefvision.tasks.move_root import MoveReport
-    from tiefvision.tasks.snapshot import SnapshotReport
-    from tiefvision.tasks.status import Status
+    from tiefvision.tasks.keeping.copy_catalogue import CopyReport
+    from tiefvision.tasks.keeping.doctor import Diagnosis
+    from tiefvision.tasks.keeping.move_root import MoveReport
+    from tiefvision.tasks.keeping.snapshot import SnapshotReport
+    from tiefvision.tasks.keeping.status import Status
     from tiefvision.vision.encoders import EncoderStatus
 
 

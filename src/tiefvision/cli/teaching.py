@@ -74,8 +74,8 @@ def train_locator(
     """
     from tiefvision.cli.bars import bars
     from tiefvision.cli.interrupt import stop_on_interrupt
-    from tiefvision.tasks.preview_samples import preview_samples
-    from tiefvision.tasks.train_locator import train_locator as verb
+    from tiefvision.tasks.locating.preview_samples import preview_samples
+    from tiefvision.tasks.locating.train_locator import train_locator as verb
 
     sides = _numbers(windows, int, option="--windows", example="3,5,7")
     sizes = _numbers(pyramid or "", float, option="--pyramid", example="2")
@@ -176,7 +176,7 @@ def train_ranker(
     """
     from tiefvision.cli.bars import bars
     from tiefvision.cli.interrupt import stop_on_interrupt
-    from tiefvision.tasks.train_ranker import train_ranker as verb
+    from tiefvision.tasks.teaching.train_ranker import train_ranker as verb
 
     def confirm(question: str) -> bool:
         return yes or typer.confirm(question, err=True)

@@ -10,10 +10,10 @@ from tiefvision.cli.text import files, moment, near_path
 
 if TYPE_CHECKING:
     from tiefvision.store.judgement_formats.entries import Flaw
-    from tiefvision.tasks.answer_triplets import AnswerReport
-    from tiefvision.tasks.ask_triplets import Questions
-    from tiefvision.tasks.derive_triplets import DerivationReport
-    from tiefvision.tasks.triplets import (
+    from tiefvision.tasks.teaching.answer_triplets import AnswerReport
+    from tiefvision.tasks.teaching.ask_triplets import Questions
+    from tiefvision.tasks.teaching.derive_triplets import DerivationReport
+    from tiefvision.tasks.teaching.triplets import (
         TripletExportReport,
         TripletImportReport,
         TripletList,

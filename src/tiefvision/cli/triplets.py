@@ -51,7 +51,7 @@ def import_triplets(
     label, path, split.
     """
     from tiefvision.cli.bars import bars
-    from tiefvision.tasks.triplets import import_triplets as verb
+    from tiefvision.tasks.teaching.triplets import import_triplets as verb
 
     report = verb(
         file,
@@ -87,7 +87,7 @@ def export_triplets(
 ) -> None:
     """Write triplets, pairs or groups to a file."""
     from tiefvision.cli.bars import bars
-    from tiefvision.tasks.triplets import export_triplets as verb
+    from tiefvision.tasks.teaching.triplets import export_triplets as verb
 
     report = verb(
         file, catalogue=in_catalogue, format=format, what=what, name=name, progress=bars()
@@ -136,7 +136,7 @@ def derive_triplets(
 ) -> None:
     """Make triplets from attributes, or from mirror images."""
     from tiefvision.cli.bars import bars
-    from tiefvision.tasks.derive_triplets import derive_triplets as verb
+    from tiefvision.tasks.teaching.derive_triplets import derive_triplets as verb
 
     report = verb(
         by,
@@ -184,7 +184,7 @@ def ask_triplets(
     Some were answered before, to see how consistent the answers are.
     """
     from tiefvision.cli.bars import bars
-    from tiefvision.tasks.ask_triplets import ask_triplets as verb
+    from tiefvision.tasks.teaching.ask_triplets import ask_triplets as verb
 
     found = verb(
         count,
@@ -225,7 +225,7 @@ def answer_triplets(
 ) -> None:
     """Take over the answers of a sheet that ask wrote, all or none."""
     from tiefvision.cli.bars import bars
-    from tiefvision.tasks.answer_triplets import answer_triplets as verb
+    from tiefvision.tasks.teaching.answer_triplets import answer_triplets as verb
 
     report = verb(file, catalogue=in_catalogue, name=name, skip_bad=skip_bad, progress=bars())
     if as_json:
@@ -249,7 +249,7 @@ def list_triplets(
     as_json: JsonOption = False,
 ) -> None:
     """Count the judgements of each ranker by source, and show those of one."""
-    from tiefvision.tasks.triplets import list_triplets as verb
+    from tiefvision.tasks.teaching.triplets import list_triplets as verb
 
     found = verb(catalogue=in_catalogue, name=name, limit=limit)
     if as_json:
@@ -279,7 +279,7 @@ def remove_triplets(
     as_json: JsonOption = False,
 ) -> None:
     """Remove judgements of a ranker: some triplets, those of a source, its groups, or all."""
-    from tiefvision.tasks.triplets import remove_triplets as verb
+    from tiefvision.tasks.teaching.triplets import remove_triplets as verb
 
     report = verb(
         ids or (),

@@ -19,7 +19,7 @@ from tiefvision.cli.options import (
 from tiefvision.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from tiefvision.tasks.index import IndexReport
+    from tiefvision.tasks.indexing.index import IndexReport
 
 app = typer.Typer()
 
@@ -73,7 +73,7 @@ def index(
     """
     from tiefvision.cli.bars import bars
     from tiefvision.cli.interrupt import stop_on_interrupt
-    from tiefvision.tasks import index as verb
+    from tiefvision.tasks.indexing import index as verb
 
     with stop_on_interrupt() as stop:
 
@@ -96,7 +96,7 @@ def index(
             report = run()
             _show_index(report, with_columns=attributes is not None, as_json=as_json)
         else:
-            from tiefvision.tasks.watch import watch as watch_for_changes
+            from tiefvision.tasks.indexing.watch import watch as watch_for_changes
 
             also = [] if attributes is None else [attributes]
             report = _show_watched(
@@ -134,7 +134,7 @@ def _show_watched(reports: Iterator[IndexReport], *, as_json: bool) -> IndexRepo
 
 def _end_interrupted(report: IndexReport, *, as_json: bool) -> None:
     from tiefvision.cli import results
-    from tiefvision.tasks.status import status
+    from tiefvision.tasks.keeping.status import status
 
     if not as_json:
         results.show_interrupted(report, todo=status(report.catalogue).todo)
@@ -196,10 +196,10 @@ def search(
             remedy="tiefvision search IMAGE",
         )
     from tiefvision.maths import boxes
-    from tiefvision.tasks.query import search as verb
+    from tiefvision.tasks.searching.query import search as verb
 
     if sheet is not None:
-        from tiefvision.tasks.sheet import check_file
+        from tiefvision.tasks.showing.sheet import check_file
 
         check_file(sheet)
     place = None if box is None else boxes.parse(box)
@@ -217,7 +217,7 @@ def search(
         mirror=mirror,
     )
     if sheet is not None:
-        from tiefvision.tasks.query import write_result_sheet
+        from tiefvision.tasks.searching.query import write_result_sheet
 
         write_result_sheet(sheet, examples[0], result, catalogue=catalogue)
     if as_json:
@@ -246,7 +246,7 @@ def locate(
 ) -> None:
     """Show where the product is seen in photographs."""
     from tiefvision.cli.bars import bars
-    from tiefvision.tasks.locate import locate as verb
+    from tiefvision.tasks.locating.locate import locate as verb
 
     report = verb(images, catalogue=catalogue, label=label, sheet=sheet, progress=bars())
     if as_json:
@@ -261,7 +261,7 @@ def locate(
 @reporting
 def status(catalogue: CatalogueOption = None, as_json: JsonOption = False) -> None:
     """Show what a catalogue holds and uses."""
-    from tiefvision.tasks.status import status as verb
+    from tiefvision.tasks.keeping.status import status as verb
 
     found = verb(catalogue)
     if as_json:
@@ -286,7 +286,7 @@ def doctor(
     Ends with exit code 1 unless the catalogue is healthy.
     """
     from tiefvision.cli.bars import bars
-    from tiefvision.tasks.doctor import doctor as verb
+    from tiefvision.tasks.keeping.doctor import doctor as verb
 
     diagnosis = verb(catalogue, recheck=recheck, progress=bars())
     if as_json:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tiefvision.errors import NotFound
 from tiefvision.server.previews import PHOTO_PX, PHOTO_QUALITY, as_jpeg, remove_oldest
-from tiefvision.tasks.search import QUERY_DIGITS
+from tiefvision.tasks.searching.search import QUERY_DIGITS
 from tiefvision.vision import pixels
 from tiefvision.vision.pixels import Limits
 

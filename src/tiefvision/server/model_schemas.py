@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from tiefvision.server.teaching_schemas import Name
-from tiefvision.tasks.evaluations import Evaluation, TeachingData, WorstQuery
+from tiefvision.tasks.teaching.evaluations import Evaluation, TeachingData, WorstQuery
 
 
 class UndoFields(BaseModel):

@@ -9,9 +9,9 @@ from typing import cast
 from fastapi import Request, Response
 
 from tiefvision.server.previews import Preview
-from tiefvision.tasks.gallery import CatalogueImage, ImagePage
+from tiefvision.tasks.keeping.gallery import CatalogueImage, ImagePage
 from tiefvision.tasks.opened import Opened
-from tiefvision.tasks.search import SearchResult
+from tiefvision.tasks.searching.search import SearchResult
 
 # As much of a content id as tells two versions of a photograph apart.
 _VERSION_CHARACTERS = 16

@@ -16,7 +16,7 @@ from PIL import Image as Picture
 
 from tiefvision.errors import NotFound
 from tiefvision.store.records import Image
-from tiefvision.tasks import gallery
+from tiefvision.tasks.keeping import gallery
 from tiefvision.tasks.opened import Opened
 from tiefvision.tasks.photograph import bytes_of
 from tiefvision.vision import pixels

@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tiefvision.server.scopes import Scope
 from tiefvision.store.boxes import LabelCount
-from tiefvision.tasks.gallery import CatalogueImage
-from tiefvision.tasks.search import QUERY_DIGITS, Hit, SearchResult
-from tiefvision.tasks.status import Status
+from tiefvision.tasks.keeping.gallery import CatalogueImage
+from tiefvision.tasks.keeping.status import Status
+from tiefvision.tasks.searching.search import QUERY_DIGITS, Hit, SearchResult
 
 # More hits than this fill no screen.
 MOST_HITS = 500

@@ -20,10 +20,10 @@ from tiefvision.server.kept_queries import KeptQueries
 from tiefvision.server.metrics import Metrics
 from tiefvision.server.previews import Previews
 from tiefvision.server.upkeep import Upkeep
-from tiefvision.tasks.box_suggestion import BoxSuggestions
 from tiefvision.tasks.jobs import Jobs
+from tiefvision.tasks.locating.box_suggestion import BoxSuggestions
 from tiefvision.tasks.opened import Opened
-from tiefvision.tasks.search import Searcher
+from tiefvision.tasks.searching.search import Searcher
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

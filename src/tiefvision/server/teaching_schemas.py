@@ -9,7 +9,12 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from tiefvision.server.schemas import ImageId
-from tiefvision.tasks.teach_triplets import MOST_TRIPLETS, TaughtImage, TaughtTriplet, TripletPage
+from tiefvision.tasks.teaching.teach_triplets import (
+    MOST_TRIPLETS,
+    TaughtImage,
+    TaughtTriplet,
+    TripletPage,
+)
 
 # Of a ranker; it stands in commands and file names.
 Name = Annotated[str, Field(max_length=200)]

@@ -6,8 +6,8 @@ import logging
 import threading
 
 from tiefvision.errors import Conflict, TiefVisionError
+from tiefvision.tasks.indexing.update import bring_up_to_date
 from tiefvision.tasks.opened import Opened
-from tiefvision.tasks.update import bring_up_to_date
 
 # Boxes are drawn one after the other: those of one moment are encoded together.
 _GATHER_S = 1.0

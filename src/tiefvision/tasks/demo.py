@@ -10,11 +10,11 @@ from tiefvision.demo import folder as photographs
 from tiefvision.errors import InvalidInput, NotReady
 from tiefvision.store.records import Image
 from tiefvision.store.tables import images
-from tiefvision.tasks.index import IndexReport, index
+from tiefvision.tasks.indexing.index import IndexReport, index
 from tiefvision.tasks.opened import Opened, opened
 from tiefvision.tasks.progress import Progress, silent
-from tiefvision.tasks.search import Searcher, SearchResult, file_of
-from tiefvision.tasks.sheet import result_row, write_sheet
+from tiefvision.tasks.searching.search import Searcher, SearchResult, file_of
+from tiefvision.tasks.showing.sheet import result_row, write_sheet
 
 SHEET_FILE = "closest.png"
 # As on the original's sheets: the closest to the fifth closest.

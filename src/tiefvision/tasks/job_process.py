@@ -24,11 +24,11 @@ from tiefvision.store.database import Database, open_database
 from tiefvision.store.home import Home
 from tiefvision.store.jobs import Job
 from tiefvision.tasks.demo import draw
-from tiefvision.tasks.index import index
-from tiefvision.tasks.models import activate_model, deactivate
+from tiefvision.tasks.indexing.index import index
+from tiefvision.tasks.keeping.models import activate_model, deactivate
+from tiefvision.tasks.locating.train_locator import train_locator
 from tiefvision.tasks.progress import Advance
-from tiefvision.tasks.train_locator import train_locator
-from tiefvision.tasks.train_ranker import train_ranker
+from tiefvision.tasks.teaching.train_ranker import train_ranker
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

@@ -22,8 +22,8 @@ from tiefvision.store.records import RowKey
 from tiefvision.store.scan import Scan, ScanRows
 from tiefvision.store.spaces import CellSpace, SearchSpace
 from tiefvision.store.vectors import VectorStore
+from tiefvision.tasks.indexing.workers import worker_count
 from tiefvision.tasks.one_thread import one_thread
-from tiefvision.tasks.workers import worker_count
 from tiefvision.vision.pixels import Limits
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tiefvision.errors import Conflict, NotFound
 from tiefvision.store.records import Image
-from tiefvision.tasks.walk import as_path
+from tiefvision.tasks.indexing.walk import as_path
 from tiefvision.vision import pixels
 from tiefvision.vision.pixels import Limits
 

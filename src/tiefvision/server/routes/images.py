@@ -15,10 +15,11 @@ from tiefvision.server.previews import Preview
 from tiefvision.server.schemas import BoxesFields, ImageId, ShownImage, ShownPage
 from tiefvision.server.site import AsciiResponse, Site, SiteOf, document
 from tiefvision.server.uploads import FORM, photograph
-from tiefvision.tasks import box_drawing, gallery, uploaded
-from tiefvision.tasks.box_suggestion import Suggestion
-from tiefvision.tasks.gallery import MOST_IMAGES, Order, State
-from tiefvision.tasks.uploaded import Uploaded
+from tiefvision.tasks.keeping import gallery, uploaded
+from tiefvision.tasks.keeping.gallery import MOST_IMAGES, Order, State
+from tiefvision.tasks.keeping.uploaded import Uploaded
+from tiefvision.tasks.locating import box_drawing
+from tiefvision.tasks.locating.box_suggestion import Suggestion
 
 router = APIRouter(prefix="/images", tags=["images"])
 

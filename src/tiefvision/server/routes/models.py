@@ -22,8 +22,8 @@ from tiefvision.server.site import AsciiResponse, SiteOf, document
 from tiefvision.store import models
 from tiefvision.store.jobs import Job
 from tiefvision.store.judgements import DEFAULT_NAME
-from tiefvision.tasks import evaluations
-from tiefvision.tasks.models import named
+from tiefvision.tasks.keeping.models import named
+from tiefvision.tasks.teaching import evaluations
 
 router = APIRouter(tags=["models"])
 

@@ -18,10 +18,10 @@ from tiefvision.server.teaching_schemas import (
     AskedQuestions,
     Name,
 )
-from tiefvision.tasks import answer_questions
-from tiefvision.tasks.answer_questions import MOST_QUESTIONS, Answered
-from tiefvision.tasks.ask_triplets import QuestionImage
-from tiefvision.tasks.teach_triplets import ImageTriplet
+from tiefvision.tasks.teaching import answer_questions
+from tiefvision.tasks.teaching.answer_questions import MOST_QUESTIONS, Answered
+from tiefvision.tasks.teaching.ask_triplets import QuestionImage
+from tiefvision.tasks.teaching.teach_triplets import ImageTriplet
 
 router = APIRouter(prefix="/questions", tags=["questions"])
 

@@ -23,12 +23,12 @@ from tiefvision.server.schemas import (
 )
 from tiefvision.server.site import AsciiResponse, Site, SiteOf, document
 from tiefvision.server.uploads import SearchRequest, named, search_request
-from tiefvision.tasks import gallery
-from tiefvision.tasks.explaining import Explanation
-from tiefvision.tasks.facets import Facet, facets
+from tiefvision.tasks.keeping import gallery
 from tiefvision.tasks.photograph import file_of
-from tiefvision.tasks.query_cells import Source
-from tiefvision.tasks.query_vectors import Weights
+from tiefvision.tasks.searching.explaining import Explanation
+from tiefvision.tasks.searching.facets import Facet, facets
+from tiefvision.tasks.searching.query_cells import Source
+from tiefvision.tasks.searching.query_vectors import Weights
 
 router = APIRouter(tags=["search"])
 

@@ -13,7 +13,7 @@ from tiefvision.server.schemas import ServerStatus
 from tiefvision.server.site import SiteOf, document
 from tiefvision.store import registry
 from tiefvision.store.boxes import Boxes
-from tiefvision.tasks.status import Status, status_of
+from tiefvision.tasks.keeping.status import Status, status_of
 
 router = APIRouter(tags=["status"])
 probes = APIRouter(tags=["status"])

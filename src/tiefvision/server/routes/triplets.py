@@ -18,9 +18,9 @@ from tiefvision.server.teaching_schemas import (
     TripletsFields,
 )
 from tiefvision.store import triplet_rows
-from tiefvision.tasks import teach_triplets
-from tiefvision.tasks.gallery import MOST_IMAGES
-from tiefvision.tasks.teach_triplets import ImageTriplet, Taught
+from tiefvision.tasks.keeping.gallery import MOST_IMAGES
+from tiefvision.tasks.teaching import teach_triplets
+from tiefvision.tasks.teaching.teach_triplets import ImageTriplet, Taught
 
 router = APIRouter(prefix="/triplets", tags=["triplets"])
 

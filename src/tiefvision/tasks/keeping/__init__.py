@@ -1,0 +1,1 @@
+"""Looking after a catalogue: what it holds, what is wrong, copies, and what was trained."""

@@ -1,0 +1,1 @@
+"""Where the product is: boxes that people draw, and locators that learn from them."""
