@@ -79,22 +79,25 @@ class Shares:
             self._levels.popitem(last=False)
 
 
-def _is_local(address: str) -> bool:
-    """Whether a peer is on this machine; what is no IP address is a socket in a folder of it."""
-    try:
-        return ipaddress.ip_address(address.partition("%")[0]).is_loopback
-    except ValueError:
-        return True
-
-
 def client_of(address: str) -> str:
     """Who asks from an address: it, or of IPv6 the line that it belongs to."""
+    parsed = _parsed(address)
+    if isinstance(parsed, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((int(parsed), _LINE_BITS), strict=False))
+    return address if parsed is None else str(parsed)
+
+
+def _is_local(address: str) -> bool:
+    """Whether a peer is on this machine; what is no IP address is a socket in a folder of it."""
+    parsed = _parsed(address)
+    return parsed is None or parsed.is_loopback
+
+
+def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """An IP address; one of IPv4 that comes in the clothes of IPv6 as what it is."""
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return str(parsed)
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.ip_network((int(parsed), _LINE_BITS), strict=False))
+        return None
+    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
+    return mapped or parsed

@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -115,12 +115,13 @@ class _Worker:
             stdin=subprocess.PIPE,
             pass_fds=[orders.listener],
             env=environment,
+            bufsize=0,
             # Ctrl-C is for this process, which then ends them.
             start_new_session=True,
         )
         assert process.stdin is not None, "it was started with a pipe"
-        process.stdin.write(orders.spelled())
-        process.stdin.flush()
+        with suppress(BrokenPipeError):  # it has ended already, which is seen at the next look
+            process.stdin.write(orders.spelled())
         return cls(process, time.monotonic())
 
     def close(self) -> None:
