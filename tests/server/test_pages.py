@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from walking import serving_at
 
 from small_shop import SmallShop
 from tiefvision.server.access import hash_of
@@ -29,29 +26,6 @@ _WAIT_MS = 30_000
 # The browser's own word for a filter that does not parse; the page says what is wrong with it.
 _ANSWERED = "the server responded with a status of 400"
 _WIDE, _NARROW = (1360, 860), (390, 800)
-
-
-@contextmanager
-def _server(catalogue: Path, **environment: str) -> Iterator[str]:
-    command = [
-        sys.executable,
-        "-m",
-        "tiefvision",
-        "serve",
-        "-c",
-        str(catalogue),
-        "--port",
-        "0",
-        "--json",
-    ]
-    environ = {**os.environ, **environment}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ) as process:
-        assert process.stdout is not None
-        try:
-            yield json.loads(process.stdout.readline())["url"].rstrip("/")
-        finally:
-            process.terminate()
-            process.wait(30)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +51,7 @@ def shop(drawn_shop: SmallShop, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 @pytest.fixture(scope="module")
 def url(browser: Browser, shop: Path) -> Iterator[str]:
-    with _server(shop) as url:
+    with serving_at(shop) as url:
         yield url
 
 
@@ -209,7 +183,7 @@ def test_a_photograph_is_dropped_or_pasted(visit: Visit, drawn_shop: SmallShop, 
 
 def test_an_empty_catalogue_says_how_to_fill_it(visit: Visit, tmp_path: Path) -> None:
     open_database(tmp_path).close()
-    with _server(tmp_path) as empty:
+    with serving_at(tmp_path) as empty:
         for path in ("/gallery", "/boxes", "/status"):
             page = visit(path, at=empty)
             expect(page.get_by_text("No photographs yet")).to_be_visible()
@@ -329,7 +303,7 @@ def test_a_box_is_drawn_with_the_mouse(visit: Visit) -> None:
 
 
 def test_a_browser_logs_in_and_goes_where_it_wanted(visit: Visit, shop: Path) -> None:
-    with _server(shop, TIEFVISION_TOKEN=_TOKEN) as guarded:
+    with serving_at(shop, TIEFVISION_TOKEN=_TOKEN) as guarded:
         page = visit("/gallery", at=guarded)
         assert page.url == f"{guarded}/login?next=/gallery"
         page.fill("#token", _TOKEN)
@@ -345,7 +319,7 @@ def test_a_token_for_reading_sees_nothing_that_it_would_be_refused(
     shop = shutil.copytree(drawn_shop.catalogue, tmp_path / "shop")
     reading = "a-token-that-may-only-search"
     (shop / "token.sha256").write_text(f"{hash_of(reading)} read\n")
-    with _server(shop, TIEFVISION_TOKEN=_TOKEN) as guarded:
+    with serving_at(shop, TIEFVISION_TOKEN=_TOKEN) as guarded:
         for token, is_shown in ((reading, False), (_TOKEN, True)):
             page = visit("/status", at=guarded)
             page.fill("#token", token)

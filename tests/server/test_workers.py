@@ -110,11 +110,7 @@ def test_of_many_that_start_a_job_one_does(serving: Serving) -> None:
         asked = list(clients.map(lambda _: serving.ask("api/v1/jobs", {"kind": "index"}), range(8)))
     assert Counter(status for status, _ in asked) == {202: 1, 409: 7}
     job_id = next(body["id"] for status, body in asked if status == 202)
-    deadline = time.monotonic() + _WAIT_S
-    while serving.ask(f"api/v1/jobs/{job_id}")[1]["state"] in ("waiting", "running"):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    assert serving.ask(f"api/v1/jobs/{job_id}")[1]["state"] == "done"
+    _wait_for(serving, job_id, {"done"})
     database.close()
 
 
@@ -128,6 +124,34 @@ def test_a_killed_process_is_replaced_and_the_others_answer(serving: Serving) ->
     replaced = serving.workers()
     assert first.pid not in [each.pid for each in replaced]
     assert second.pid in [each.pid for each in replaced]
+
+
+def test_a_job_whose_process_was_killed_goes_on_through_another(serving: Serving) -> None:
+    workers = serving.workers()
+    database = open_database(serving.catalogue)
+    with leases.hold(database, LEASE):
+        job = serving.ask("api/v1/jobs", {"kind": "index"})[1]
+        deadline = time.monotonic() + _WAIT_S
+        while not (owners := [each for each in workers if each.children()]):
+            assert time.monotonic() < deadline
+        while jobs.one(database, job["id"]).state != "running":
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        (process,) = owners[0].children()
+        owners[0].kill()
+        assert psutil.wait_procs([process], timeout=_WAIT_S)[1] == []
+    # The process that takes its place may have gone on with it already.
+    if jobs.one(database, job["id"]).state == "interrupted":
+        assert serving.ask(f"api/v1/jobs/{job['id']}/resume", {})[0] in (202, 409)
+    _wait_for(serving, job["id"], {"done"})
+    database.close()
+
+
+def _wait_for(serving: Serving, job_id: int, states: set[str]) -> None:
+    deadline = time.monotonic() + _WAIT_S
+    while (state := serving.ask(f"api/v1/jobs/{job_id}")[1]["state"]) not in states:
+        assert time.monotonic() < deadline, state
+        time.sleep(0.1)
 
 
 def test_all_end_together_and_their_jobs_with_them(serving: Serving) -> None:

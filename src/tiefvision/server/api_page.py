@@ -21,6 +21,8 @@ _LIMITS = {
     "minItems": "entries at least",
     "maxItems": "entries at most",
 }
+# Problems are told at the top; FastAPI's own 422 is never answered (problems.py makes it a 400).
+_SAID_ONCE = ("default", "422")
 _REFERENCE = "#/components/schemas/"
 
 
@@ -61,7 +63,7 @@ def _operation(method: str, path: str, operation: Mapping[str, object]) -> str:
     fields += [
         _field(f"→ {status}", _answer(_object(answer)), "")
         for status, answer in _object(operation["responses"]).items()
-        if status not in ("default", "422")
+        if status not in _SAID_ONCE
     ]
     place = escape(f"{method.lower()}-{path.strip('/').replace('/', '-')}")
     return (
