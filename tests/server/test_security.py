@@ -188,6 +188,14 @@ def test_a_browser_logs_in_once(guarded: TestClient) -> None:
     assert guarded.get("/api/v1/status").status_code == 401
 
 
+def test_the_scope_of_a_token_is_told_to_whoever_holds_it(guarded: TestClient) -> None:
+    assert guarded.get("/api/v1/session").status_code == 401
+    wrong = {"authorization": "Bearer not-the-token-but-as-long"}
+    assert guarded.get("/api/v1/session", headers=wrong).status_code == 401
+    held = guarded.get("/api/v1/session", headers={"authorization": f"Bearer {TOKEN}"})
+    assert held.json() == {"scope": "full"}
+
+
 def test_a_log_in_from_another_site_is_refused(guarded: TestClient) -> None:
     headers = {"origin": "http://evil.example", "x-tiefvision": "1"}
     answer = guarded.post("/api/v1/session", json={"token": TOKEN}, headers=headers)

@@ -94,9 +94,9 @@ class BoxesFields(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """scope: what the request's token may do; None: it has none, or a wrong one."""
+    """scope: what the request's token may do."""
 
-    scope: Scope | None
+    scope: Scope
 
 
 class SessionFields(BaseModel):

@@ -28,7 +28,8 @@ OWN_HEADER = "x-tiefvision"
 
 _OWN_SITE = frozenset({"same-origin", "none"})
 # What a browser needs before it has a token, and what says that the server lives.
-_OPEN_PATHS = frozenset({"/login", "/healthz", "/api/v1/session"})
+_OPEN_PATHS = frozenset({"/login", "/healthz"})
+_LOG_IN = "/api/v1/session"
 _OPEN_FOLDER = "/web/"
 _API = "/api/"
 _PICTURES = ("/thumbnail", "/photo")
@@ -113,7 +114,8 @@ class Guard:
 
     def _check_token(self, scope: Scope, headers: Headers) -> None:
         path = str(scope["path"])
-        if path in _OPEN_PATHS or path.startswith(_OPEN_FOLDER):
+        is_log_in = path == _LOG_IN and scope["method"] not in scopes.READING
+        if is_log_in or path in _OPEN_PATHS or path.startswith(_OPEN_FOLDER):
             return
         held = self._access.scope_of(token_of(headers))
         if held is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from string import Template
 
@@ -37,8 +36,8 @@ _STYLES = {
 }
 _SCRIPTS = """<link rel="modulepreload" href="/web/api.js">
 <link rel="modulepreload" href="/web/dom.js">
-<script type="module" src="/web/{name}.js"></script>
-<script type="module" src="/web/scope.js"></script>"""
+<script type="module" src="/web/{name}.js"></script>"""
+_SCOPE = '\n<script type="module" src="/web/scope.js"></script>'
 _DOCS = "/docs"
 
 router = APIRouter(include_in_schema=False)
@@ -52,7 +51,7 @@ def page(path: str) -> str:
         (_PAGES | _LOGIN)[path],
         name,
         main=(FOLDER / f"{name}.html").read_text(encoding="utf-8"),
-        scripts=_SCRIPTS.format(name=name),
+        scripts=_SCRIPTS.format(name=name) + ("" if path in _LOGIN else _SCOPE),
     )
 
 
@@ -97,9 +96,7 @@ for _path in (*_PAGES, *_LOGIN):
 @router.get(_DOCS)
 def docs(request: Request) -> Response:
     """The API, to read."""
-    # As a client reads it: FastAPI's own has numbers for keys here and there.
-    openapi: dict[str, object] = json.loads(json.dumps(request.app.openapi()))
-    page = _shell(_DOCS, "API", "docs", main=api_page.main_of(openapi))
+    page = _shell(_DOCS, "API", "docs", main=api_page.main_of(request.app.openapi()))
     return HTMLResponse(page, headers=_ASK_AGAIN)
 
 

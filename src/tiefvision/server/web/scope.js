@@ -4,7 +4,7 @@ import { ask } from "./api.js";
 
 ask("/session").then(
   ({ scope }) => {
-    document.documentElement.dataset.scope = scope ?? "";
+    document.documentElement.dataset.scope = scope;
   },
   () => {}, // the page itself says that the server does not answer
 );
